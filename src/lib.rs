@@ -1,0 +1,26 @@
+//! Packet inspection and fuzzing toolkit for Tox conferences.
+//!
+//! The rooms, in floor order; a room uses rooms on lower floors only:
+//!
+//! | Floor | Room        | What it is for                                                   |
+//! |------:|-------------|------------------------------------------------------------------|
+//! |     0 | [`time`]    | the only notion of time below `cli`                              |
+//! |     0 | [`wire`]    | bytes to packets and back, one file per packet                   |
+//! |     1 | [`capture`] | capture files to datagrams                                       |
+//! |     1 | [`crypto`]  | keys to plaintext: key logs, handshakes, sessions                |
+//! |     2 | [`dissect`] | datagrams and keys to one ordered stream of records              |
+//! |     4 | [`report`]  | records and totals as text and JSON, for any writer              |
+//! |     5 | [`cli`]     | arguments, wiring, exit codes                                    |
+//!
+//! `fuzzing` holds one function per fuzz target and may call every room but `report` and `cli`.
+#![forbid(unsafe_code)]
+
+pub mod capture;
+pub mod cli;
+pub mod crypto;
+pub mod dissect;
+#[doc(hidden)]
+pub mod fuzzing;
+pub mod report;
+pub mod time;
+pub mod wire;
