@@ -1,1 +1,5 @@
-//! See the crate documentation.
+//! Datagrams and keys in, one ordered stream of records out; the field table; filters.
+
+mod field;
+
+pub use field::{Field, FieldId, FieldType, Fields, Value};
