@@ -365,7 +365,7 @@ mod tests {
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!(cut("ab\x1bcd", 5), "ab…");
         assert_eq!(cut("abcde\u{301}x", 4), "abc…");
-        assert_eq!(cut("abcde\u{301}x", 6), "abcde\u{301}…");
+        assert_eq!(cut("abcde\u{301}xy", 6), "abcde\u{301}…");
         assert_eq!(printable("hello").quoted().cut(7).to_string(), "\"hello\"");
         assert_eq!(printable("hello").quoted().cut(6).to_string(), "\"hel\"…");
         assert_eq!(printable("hello").quoted().cut(6).width(), 6);
