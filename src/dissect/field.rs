@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
 use crate::time::Timestamp;
+use crate::wire::{DataId, ToxKind};
 
 /// What kind of value a field has; decides what a filter may compare it with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,12 +74,21 @@ pub enum Value<'a> {
 
 /// Anything that answers for the fields of the table: a record, or a test's stand-in.
 pub trait Fields {
+    /// Hands every value to `each` until it breaks: first the fields from [`FieldId::Frame`] to
+    /// [`FieldId::Sealed`] in the order of the table, then those of the payload in the order of
+    /// the packet. Each of `peers` begins with its [`FieldId::PeersPeerNumber`].
+    fn each(&self, each: &mut dyn FnMut(FieldId, Value<'_>) -> ControlFlow<()>) -> ControlFlow<()>;
+
     /// Hands every value of `field` to `each`, in the order of the packet, until it breaks.
     fn values(
         &self,
         field: FieldId,
         each: &mut dyn FnMut(Value<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()>;
+    ) -> ControlFlow<()> {
+        self.each(&mut |id, value| {
+            if id == field { each(value) } else { ControlFlow::Continue(()) }
+        })
+    }
 }
 
 /// A row of the table.
@@ -196,12 +206,26 @@ const CONFERENCE_KINDS: &[&str] = &[
     "malformed",
 ];
 
+/// What every other packet is called: by its first byte, or by its data id once opened.
+fn others() -> impl Iterator<Item = &'static str> {
+    let data = DataId::all().filter(|id| !id.is_conference()).map(DataId::name);
+    ToxKind::all().map(ToxKind::name).chain(data)
+}
+
 impl FieldId {
     /// The values that a [`FieldType::Name`] field can have; empty for fields of other types.
     #[must_use]
     pub fn choices(self) -> Vec<&'static str> {
         match self {
-            Self::Kind => CONFERENCE_KINDS.to_vec(),
+            Self::Kind => {
+                let mut kinds = CONFERENCE_KINDS.to_vec();
+                for name in others().filter(|name| *name != "unknown") {
+                    if !kinds.contains(&name) {
+                        kinds.push(name);
+                    }
+                }
+                kinds
+            }
             Self::Transport => vec!["udp", "tcp"],
             Self::ConferenceType => vec!["text", "audio", "unknown"],
             _ => Vec::new(),

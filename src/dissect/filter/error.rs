@@ -102,11 +102,12 @@ impl fmt::Display for Error {
             ),
             Fault::OddDigits => write!(f, "bytes have two hexadecimal digits each"),
             Fault::Choice(id, None) => {
-                write!(f, "{} never has this value; it is one of ", id.field().name)?;
-                for (i, name) in id.choices().into_iter().enumerate() {
-                    write!(f, "{}{name}", if i == 0 { "" } else { ", " })?;
+                write!(f, "{} never has this value; ", id.field().name)?;
+                let choices = id.choices();
+                if choices.len() > 16 {
+                    return f.write_str("see `toxscope fields`");
                 }
-                Ok(())
+                write!(f, "it is one of {}", choices.join(", "))
             }
             Fault::Choice(id, Some(near)) => {
                 write!(f, "{} never has this value; did you mean {near}?", id.field().name)

@@ -6,12 +6,8 @@ use crate::time::Timestamp;
 struct Sample(Vec<(FieldId, Value<'static>)>);
 
 impl Fields for Sample {
-    fn values(
-        &self,
-        field: FieldId,
-        each: &mut dyn FnMut(Value<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        self.0.iter().filter(|(id, _)| *id == field).try_for_each(|(_, value)| each(*value))
+    fn each(&self, each: &mut dyn FnMut(FieldId, Value<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        self.0.iter().try_for_each(|(id, value)| each(*id, *value))
     }
 }
 
