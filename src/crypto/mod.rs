@@ -1,1 +1,26 @@
-//! See the crate documentation.
+//! Keys to plaintext: key logs, cookies, handshakes, sessions, data packets.
+//!
+//! Secrets live only here, and have no `Debug`. A box that does not open is a value,
+//! [`Sealed`], and its packet stays in the trace.
+
+mod address;
+mod budget;
+mod cipher;
+mod keylog;
+mod keyring;
+mod link;
+mod nonce;
+mod numbers;
+mod sealed;
+mod session;
+mod sessions;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use cipher::{BoxKey, SecretKey, TAG_LENGTH, sha512};
+pub use keylog::{LONGEST_LINE, MAGIC, Tally};
+pub use keyring::{CAPACITY, KeyRing};
+pub use sealed::Sealed;
+pub use sessions::{Data, OpenHandshake, Opened, Seen, Sessions};

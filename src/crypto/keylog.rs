@@ -1,0 +1,297 @@
+//! Key logs: text files of secrets, one a line (`docs/key-log.md`).
+//!
+//! | Line | Meaning |
+//! |---|---|
+//! | `SHARED <public key> <public key> <key>` | the precomputed key of two parties |
+//! | `BOX <public key> <key>` | the same, with only one of the two known |
+//! | `NONCE <key> <nonce>` | a nonce that this precomputed key was used with |
+//! | `DHT\|ID\|SESSION <public key> <secret key>` | a key pair, from which keys are derived |
+//! | `NAME <public key> <text>` | not secret: what to call a person |
+//!
+//! The longer spellings of packets §11.1 (`DHT_SHARED`, `LONGTERM_SHARED`, and `SESSION` with six
+//! public parts) are read too. What a line says is handed to a visitor, so that nothing is kept twice.
+
+use std::io::{self, BufRead};
+
+use zeroize::Zeroize;
+
+use super::cipher::{BoxKey, SecretKey};
+use crate::wire::{Nonce, PublicKey};
+
+/// What the first line of a key log says, so that a section comment can be told to be one.
+pub const MAGIC: &str = "tox-keylog 1";
+
+/// The longest line that is read, in bytes without its end; longer ones are skipped and counted.
+pub const LONGEST_LINE: usize = 4096;
+
+/// What a key pair is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Purpose {
+    /// The DHT key pair, new at every start of a client.
+    Dht,
+    /// The long-term ("real") key pair: the identity.
+    Identity,
+    /// The key pair of one net_crypto session.
+    Session,
+}
+
+/// What one line says.
+pub(super) enum Line {
+    /// A precomputed key and the one or two parties known to share it, with nonces it was used with.
+    Key { key: BoxKey, parties: [Option<PublicKey>; 2], nonces: [Option<Nonce>; 2] },
+    /// A key pair, by its secret half: that gives the public one.
+    Pair { purpose: Purpose, secret: SecretKey },
+    /// What to call the owner of a public key. Any bytes: hostile until escaped.
+    Name { public: PublicKey, name: Vec<u8> },
+}
+
+/// How the lines of one key log were taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Lines that said something.
+    pub understood: u64,
+    /// Lines with a label that is not known here; another program's, perhaps.
+    pub unknown: u64,
+    /// Lines with a known label but a wrong number of fields, wrong lengths, or digits that are not
+    /// hexadecimal; and lines over [`LONGEST_LINE`].
+    pub damaged: u64,
+    /// The numbers, from 1, of the first damaged lines. Never their text, which may be secret.
+    pub first_damaged: Vec<u64>,
+}
+
+/// How many damaged lines are remembered by number.
+const DAMAGED_LINES_NAMED: usize = 8;
+
+/// Reads a whole key log and hands every line's meaning to `visit`.
+///
+/// Never fails because of what a line holds: see [`Tally`].
+///
+/// # Errors
+///
+/// Only what `input` itself reports.
+pub(super) fn read(mut input: impl BufRead, mut visit: impl FnMut(Line)) -> io::Result<Tally> {
+    let mut tally = Tally::default();
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.zeroize();
+        let fits = match read_line(&mut input, &mut line)? {
+            Ended::AtInputEnd if line.is_empty() => break,
+            Ended::AtInputEnd | Ended::AtLineEnd => true,
+            Ended::TooLong => false,
+        };
+        let text = line.strip_suffix(b"\r").unwrap_or(&line);
+        let text =
+            if number == 1 { text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text) } else { text };
+        match if fits { parse_line(text) } else { Parsed::Damaged } {
+            Parsed::Nothing => {}
+            Parsed::UnknownLabel => tally.unknown += 1,
+            Parsed::Damaged => {
+                tally.damaged += 1;
+                if tally.first_damaged.len() < DAMAGED_LINES_NAMED {
+                    tally.first_damaged.push(number);
+                }
+            }
+            Parsed::Line(said) => {
+                tally.understood += 1;
+                visit(said);
+            }
+        }
+    }
+    line.zeroize();
+    Ok(tally)
+}
+
+enum Ended {
+    AtLineEnd,
+    AtInputEnd,
+    TooLong,
+}
+
+/// Appends one line without its LF to `line`, and at most [`LONGEST_LINE`] bytes of it.
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Ended> {
+    let mut too_long = false;
+    loop {
+        let chunk = match input.fill_buf() {
+            Ok(chunk) => chunk,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if chunk.is_empty() {
+            return Ok(if too_long { Ended::TooLong } else { Ended::AtInputEnd });
+        }
+        let end = chunk.iter().position(|&byte| byte == b'\n');
+        let (part, _) = chunk.split_at(end.unwrap_or(chunk.len()));
+        if line.len() + part.len() > LONGEST_LINE {
+            too_long = true;
+        } else {
+            line.extend_from_slice(part);
+        }
+        let used = part.len() + usize::from(end.is_some());
+        input.consume(used);
+        if end.is_some() {
+            return Ok(if too_long { Ended::TooLong } else { Ended::AtLineEnd });
+        }
+    }
+}
+
+enum Parsed {
+    Nothing,
+    UnknownLabel,
+    Damaged,
+    Line(Line),
+}
+
+fn parse_line(line: &[u8]) -> Parsed {
+    let mut fields = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+    let label = match fields.next() {
+        None => return Parsed::Nothing,
+        Some(label) if label.starts_with(b"#") => return Parsed::Nothing,
+        Some(label) => label,
+    };
+    let said = match label {
+        b"SHARED" | b"DHT_SHARED" | b"LONGTERM_SHARED" => shared(&mut fields),
+        b"BOX" => lone(&mut fields),
+        b"NONCE" => nonce(&mut fields),
+        b"DHT" => pair(Purpose::Dht, &mut fields),
+        b"ID" => pair(Purpose::Identity, &mut fields),
+        b"SESSION" if fields.clone().count() > 2 => whole_session(&mut fields),
+        b"SESSION" => pair(Purpose::Session, &mut fields),
+        b"NAME" => return named(line).map_or(Parsed::Damaged, Parsed::Line),
+        _ => return Parsed::UnknownLabel,
+    };
+    match said {
+        Some(said) if fields.next().is_none() => Parsed::Line(said),
+        _ => Parsed::Damaged,
+    }
+}
+
+fn shared<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line> {
+    let parties = [Some(public_key(fields)?), Some(public_key(fields)?)];
+    Some(Line::Key { key: BoxKey::new(hex(fields.next()?)?), parties, nonces: [None; 2] })
+}
+
+fn lone<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line> {
+    let parties = [Some(public_key(fields)?), None];
+    Some(Line::Key { key: BoxKey::new(hex(fields.next()?)?), parties, nonces: [None; 2] })
+}
+
+fn nonce<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line> {
+    let key = BoxKey::new(hex(fields.next()?)?);
+    Some(Line::Key { key, parties: [None; 2], nonces: [Some(Nonce(hex(fields.next()?)?)), None] })
+}
+
+fn pair<'a>(purpose: Purpose, fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line> {
+    let _public = public_key(fields)?;
+    Some(Line::Pair { purpose, secret: SecretKey::new(hex(fields.next()?)?) })
+}
+
+/// `SESSION <real a> <session a> <base nonce a> <real b> <session b> <base nonce b> <key>`.
+fn whole_session<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line> {
+    let mut half = || {
+        let _real = public_key(fields)?;
+        Some((public_key(fields)?, Nonce(hex(fields.next()?)?)))
+    };
+    let ((session_a, nonce_a), (session_b, nonce_b)) = (half()?, half()?);
+    Some(Line::Key {
+        key: BoxKey::new(hex(fields.next()?)?),
+        parties: [Some(session_a), Some(session_b)],
+        nonces: [Some(nonce_a), Some(nonce_b)],
+    })
+}
+
+/// The name is the rest of the line, inner spaces included.
+fn named(line: &[u8]) -> Option<Line> {
+    let rest = line.trim_ascii_start().strip_prefix(b"NAME")?.trim_ascii_start();
+    let end = rest.iter().position(u8::is_ascii_whitespace)?;
+    let (key, name) = rest.split_at(end);
+    let name = name.trim_ascii();
+    (!name.is_empty()).then_some(Line::Name { public: PublicKey(hex(key)?), name: name.to_vec() })
+}
+
+fn public_key<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<PublicKey> {
+    hex(fields.next()?).map(PublicKey)
+}
+
+fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if digits.len() != 2 * N {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = pair.iter().try_fold(0, |value, &digit| {
+            Some(value << 4 | char::from(digit).to_digit(16)? as u8)
+        })?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const B: &str = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB";
+    const N: &str = "111111111111111111111111111111111111111111111111";
+
+    /// What each line says, in a form that can be compared, and how the lines were taken.
+    fn said(log: &[u8]) -> (Vec<String>, Tally) {
+        let mut said = Vec::new();
+        let tally = read(log, |line| {
+            said.push(match line {
+                Line::Key { parties, nonces, .. } => format!(
+                    "key {} {}",
+                    parties.iter().flatten().count(),
+                    nonces.iter().flatten().count()
+                ),
+                Line::Pair { purpose, .. } => format!("pair {purpose:?}"),
+                Line::Name { name, .. } => String::from_utf8_lossy(&name).into_owned(),
+            });
+        });
+        (said, tally.unwrap())
+    }
+
+    #[test]
+    fn every_label_is_read() {
+        let log = format!(
+            "# tox-keylog 1\n\nSHARED {A} {B} {A}\r\n  BOX {A} {B}\nNONCE {A} {N}\nDHT {A} {B}\n\
+             ID {A} {B}\nSESSION {A} {B}\nNAME {A}  Ann  of Elsewhere \nDHT_SHARED {A} {B} {A}\n\
+             LONGTERM_SHARED {A} {B} {A}\nSESSION {A} {A} {N} {B} {B} {N} {A}\nCLIENT_RANDOM 1 2"
+        );
+        let (said, tally) = said(log.as_bytes());
+        let expected = [
+            "key 2 0",
+            "key 1 0",
+            "key 0 1",
+            "pair Dht",
+            "pair Identity",
+            "pair Session",
+            "Ann  of Elsewhere",
+            "key 2 0",
+            "key 2 0",
+            "key 2 2",
+        ];
+        assert_eq!(said, expected);
+        assert_eq!(tally, Tally { understood: 10, unknown: 1, ..Tally::default() });
+    }
+
+    #[test]
+    fn damaged_lines_are_skipped_and_named_by_number() {
+        let long = "x".repeat(LONGEST_LINE + 1);
+        let log = format!(
+            "BOX {A}\nBOX {A} {B} {B}\nBOX {A} {}\nNONCE {A} {A}\nBOX {A} {}\n{long}\nNAME {A}\n\
+             NAME ann {A}\nBOX {A} {B}\n\0\0\n",
+            &B[1..],
+            B.replace("BB", "é")
+        );
+        let (said, tally) = said(log.as_bytes());
+        assert_eq!(said, ["key 1 0"]);
+        let first_damaged = (1..=8).collect();
+        assert_eq!(tally, Tally { understood: 1, unknown: 1, damaged: 8, first_damaged });
+    }
+
+    #[test]
+    fn a_byte_order_mark_and_a_last_line_without_end_are_no_matter() {
+        let (said, tally) = said(format!("\u{feff}BOX {A} {B}\nBOX {A} {B}").as_bytes());
+        assert_eq!((said.len(), tally.damaged), (2, 0));
+    }
+}

@@ -1,0 +1,284 @@
+//! Everything the key logs gave, indexed for the look-ups that opening traffic needs.
+//!
+//! Keys are found by a public key that is visible in a packet wherever there is one (packets §4–§6);
+//! key pairs turn into precomputed keys on demand, each pair of keys at most once.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io::{self, BufRead};
+
+use foldhash::quality::RandomState;
+
+use super::budget::{Budget, DERIVE_COST};
+use super::cipher::{BoxKey, SecretKey};
+use super::keylog::{self, Line, Purpose, Tally};
+use crate::wire::{Nonce, PublicKey};
+
+/// How many precomputed keys, nonces and names are kept; the rest is counted in
+/// [`KeyRing::left_out`].
+pub const CAPACITY: usize = 1 << 20;
+
+/// How many key pairs are kept.
+const PAIRS_CAPACITY: usize = 1 << 16;
+
+/// Which precomputed key: a position in the ring, stable while the ring lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct KeyId(u32);
+
+/// Precomputed keys, nonces, key pairs and names from any number of key logs.
+#[derive(Default)]
+pub struct KeyRing {
+    entries: Vec<Entry>,
+    by_key: HashMap<BoxKey, KeyId, RandomState>,
+    by_party: HashMap<PublicKey, Vec<KeyId>, RandomState>,
+    nonces: HashMap<KeyId, Vec<Nonce>, RandomState>,
+    nonce_count: usize,
+    with_nonces: Vec<KeyId>,
+    pairs: BTreeMap<(Purpose, PublicKey), SecretKey>,
+    derived: HashSet<(PublicKey, PublicKey), RandomState>,
+    names: BTreeMap<PublicKey, Vec<u8>>,
+    left_out: u64,
+    generation: u32,
+}
+
+struct Entry {
+    key: BoxKey,
+    parties: [Option<PublicKey>; 2],
+}
+
+impl KeyRing {
+    /// An empty ring.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds all that a key log holds.
+    ///
+    /// # Errors
+    ///
+    /// Only what `input` itself reports; what was read before stays.
+    pub fn read(&mut self, input: impl BufRead) -> io::Result<Tally> {
+        self.generation += 1;
+        keylog::read(input, |line| match line {
+            Line::Key { key, parties, nonces } => {
+                if let Some(id) = self.insert(key, parties) {
+                    nonces.into_iter().flatten().for_each(|nonce| self.insert_nonce(id, nonce));
+                }
+            }
+            Line::Pair { purpose, secret } => self.insert_pair(purpose, secret),
+            Line::Name { public, name } => {
+                if self.names.len() < CAPACITY {
+                    self.names.insert(public, name);
+                } else {
+                    self.left_out += 1;
+                }
+            }
+        })
+    }
+
+    /// Whether there is nothing to open anything with.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.pairs.is_empty()
+    }
+
+    /// How many precomputed keys there are, derived ones included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many lines found no room ([`CAPACITY`]).
+    #[must_use]
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Changes whenever [`Self::read`] may have added something, so that failed searches are repeated.
+    pub(super) const fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// The names that `NAME` lines gave, by public key; hostile bytes.
+    #[must_use]
+    pub const fn names(&self) -> &BTreeMap<PublicKey, Vec<u8>> {
+        &self.names
+    }
+
+    /// The key behind `id`.
+    pub(super) fn key(&self, id: KeyId) -> &BoxKey {
+        &self.entry(id).key
+    }
+
+    /// The public keys that are known to share the key, in no particular order.
+    pub(super) fn parties(&self, id: KeyId) -> [Option<PublicKey>; 2] {
+        self.entry(id).parties
+    }
+
+    /// All keys, in the order they came.
+    pub(super) fn all(&self) -> impl Iterator<Item = KeyId> + use<> {
+        (0..u32::try_from(self.entries.len()).expect("at most CAPACITY entries")).map(KeyId)
+    }
+
+    /// The keys that `NONCE` lines name, in the order they came.
+    pub(super) fn with_nonces(&self) -> &[KeyId] {
+        &self.with_nonces
+    }
+
+    /// The nonces that `NONCE` lines give for a key.
+    pub(super) fn nonces(&self, id: KeyId) -> &[Nonce] {
+        self.nonces.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Appends to `found` the keys that `one` and `other` may share, likeliest first, without
+    /// repetition: those logged for both, those derived from a key pair of either, then those logged
+    /// for one of them. What is not known is `None`.
+    pub(super) fn candidates(
+        &mut self,
+        purpose: Purpose,
+        one: Option<PublicKey>,
+        other: Option<PublicKey>,
+        budget: &mut Budget,
+        found: &mut Vec<KeyId>,
+    ) {
+        let start = found.len();
+        self.derive_between(purpose, one, other, budget);
+        for public in [one, other].into_iter().flatten() {
+            found.extend(self.by_party.get(&public).map_or(&[][..], Vec::as_slice));
+        }
+        let Some(new) = found.get_mut(start..) else { return };
+        // Stable: keys of both parties first, otherwise as they came.
+        new.sort_by_key(|&id| {
+            let known = self.entry(id).parties;
+            let fits = |party: Option<PublicKey>| party.is_some() && known.contains(&party);
+            !(fits(one) && fits(other))
+        });
+        let mut kept = start;
+        for at in start..found.len() {
+            let id = found.get(at).copied().expect("`at` is below the length");
+            if !found.get(start..kept).is_some_and(|before| before.contains(&id)) {
+                found.swap(kept, at);
+                kept += 1;
+            }
+            if kept - start >= MOST_CANDIDATES {
+                break;
+            }
+        }
+        found.truncate(kept);
+    }
+
+    fn entry(&self, id: KeyId) -> &Entry {
+        self.entries
+            .get(id.0 as usize)
+            .expect("a KeyId is only made for an entry, and none is removed")
+    }
+
+    fn insert(&mut self, key: BoxKey, parties: [Option<PublicKey>; 2]) -> Option<KeyId> {
+        let id = match self.by_key.get(&key) {
+            Some(&id) => id,
+            None if self.entries.len() >= CAPACITY => {
+                self.left_out += 1;
+                return None;
+            }
+            None => {
+                let id = KeyId(u32::try_from(self.entries.len()).expect("below CAPACITY"));
+                self.by_key.insert(key.clone(), id);
+                self.entries.push(Entry { key, parties: [None; 2] });
+                id
+            }
+        };
+        let entry = self.entries.get_mut(id.0 as usize).expect("it was found or pushed above");
+        for party in parties.into_iter().flatten() {
+            let free =
+                entry.parties.iter_mut().find(|known| known.is_none_or(|known| known == party));
+            if let Some(free) = free
+                && free.is_none()
+            {
+                *free = Some(party);
+                self.by_party.entry(party).or_default().push(id);
+            }
+        }
+        Some(id)
+    }
+
+    fn insert_nonce(&mut self, id: KeyId, nonce: Nonce) {
+        let known = self.nonces.entry(id).or_default();
+        if known.contains(&nonce) {
+            return;
+        }
+        if self.nonce_count >= CAPACITY || known.len() >= NONCES_OF_ONE_KEY {
+            self.left_out += 1;
+            return;
+        }
+        if known.is_empty() {
+            self.with_nonces.push(id);
+        }
+        known.push(nonce);
+        self.nonce_count += 1;
+    }
+
+    fn insert_pair(&mut self, purpose: Purpose, secret: SecretKey) {
+        if self.pairs.len() < PAIRS_CAPACITY {
+            // Under the public key that the secret one gives: a line may be wrong about it.
+            self.pairs.insert((purpose, secret.public_key()), secret);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Derives what `one` and `other` may share, where either is ours or unknown.
+    fn derive_between(
+        &mut self,
+        purpose: Purpose,
+        one: Option<PublicKey>,
+        other: Option<PublicKey>,
+        budget: &mut Budget,
+    ) {
+        match (one, other) {
+            _ if self.pairs.is_empty() => {}
+            (Some(one), Some(other)) => {
+                self.derive(purpose, one, other, budget);
+                self.derive(purpose, other, one, budget);
+            }
+            (Some(public), None) | (None, Some(public)) => {
+                let lowest = (purpose, PublicKey([0; 32]));
+                let highest = (purpose, PublicKey([0xff; 32]));
+                let ours: Vec<_> =
+                    self.pairs.range(lowest..=highest).map(|(key, _)| key.1).collect();
+                for ours in ours {
+                    self.derive(purpose, ours, public, budget);
+                }
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// Derives what `ours`, if it is ours, shares with `theirs`; at most once.
+    fn derive(
+        &mut self,
+        purpose: Purpose,
+        ours: PublicKey,
+        theirs: PublicKey,
+        budget: &mut Budget,
+    ) {
+        let Some(secret) = self.pairs.get(&(purpose, ours)) else { return };
+        let pair = (ours, theirs);
+        if ours == theirs || self.derived.contains(&pair) || self.derived.len() >= CAPACITY {
+            return;
+        }
+        if budget.spend(DERIVE_COST) {
+            let key = BoxKey::derive(&theirs, secret);
+            self.derived.insert(pair);
+            if let Some(key) = key {
+                self.insert(key, [Some(ours), Some(theirs)]);
+            }
+        }
+    }
+}
+
+/// How many keys are offered for one packet: a public key of the logging client itself is a party to
+/// every key it ever derived.
+const MOST_CANDIDATES: usize = 1024;
+
+/// How many `NONCE` lines are kept for one key: at one for every 32768 packets, eight million packets.
+const NONCES_OF_ONE_KEY: usize = 1024;

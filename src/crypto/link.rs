@@ -1,0 +1,114 @@
+//! What is known of the traffic between two addresses.
+
+use super::address::{Both, Direction};
+use super::keyring::KeyId;
+use crate::wire::{Nonce, PublicKey};
+
+/// How many sessions and handshakes are remembered for one pair of addresses: a session that was
+/// replaced may still have packets on the way.
+const REMEMBERED: usize = 8;
+
+/// What is known of the traffic between two addresses.
+#[derive(Default)]
+pub(super) struct Link {
+    /// Sessions whose packets went here, the one used last first.
+    pub(super) sessions: Vec<Attached>,
+    /// What each end sent.
+    pub(super) sides: Both<Side>,
+    /// The key that opened the last handshake here.
+    pub(super) long_term: Option<KeyId>,
+    /// The search for the keys of packets of each kind.
+    pub(super) cookie_search: Search,
+    pub(super) handshake_search: Search,
+    pub(super) data_search: Search,
+}
+
+/// A session that uses a link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Attached {
+    /// The session's key, which names the session.
+    pub(super) key: KeyId,
+    /// Whether the session's first party is at the link's second end.
+    pub(super) swapped: bool,
+}
+
+/// What one end of a link sent.
+#[derive(Default)]
+pub(super) struct Side {
+    /// Its opened handshakes, one per session key pair, the newest first.
+    pub(super) halves: Vec<Half>,
+    /// Whether it sent any handshake, opened or not.
+    pub(super) handshake_seen: bool,
+    /// Its last cookie request, if that was opened.
+    pub(super) request: Option<Request>,
+}
+
+/// One side's part of a session, as its handshake stated it.
+#[derive(Clone, Copy)]
+pub(super) struct Half {
+    pub(super) session_key: PublicKey,
+    pub(super) base_nonce: Nonce,
+    pub(super) from: Option<PublicKey>,
+    pub(super) to: Option<PublicKey>,
+}
+
+/// A cookie request that was opened.
+#[derive(Clone, Copy)]
+pub(super) struct Request {
+    pub(super) key: KeyId,
+    pub(super) echo_id: [u8; 8],
+}
+
+impl Link {
+    /// Puts `attached` in front.
+    pub(super) fn attach(&mut self, attached: Attached) {
+        to_front(&mut self.sessions, attached, |known| known.key == attached.key);
+    }
+
+    /// Notes an opened handshake that went in `direction`. `true` when it begins another session.
+    pub(super) fn add_half(&mut self, direction: Direction, half: Half) -> bool {
+        let halves = &mut self.sides.of_mut(direction).halves;
+        let is_new = !halves.iter().any(|known| known.session_key == half.session_key);
+        to_front(halves, half, |known| known.session_key == half.session_key);
+        if is_new {
+            self.data_search = Search::default();
+        }
+        is_new
+    }
+}
+
+/// Puts `item` in front of `list` in the place of any that is `same`.
+pub(super) fn to_front<T>(list: &mut Vec<T>, item: T, same: impl Fn(&T) -> bool) {
+    if let Some(at) = list.iter().position(same) {
+        list.remove(at);
+    }
+    list.truncate(REMEMBERED - 1);
+    list.insert(0, item);
+}
+
+/// When a search among all keys is worth while: for the first packets that fail, then ever more seldom;
+/// and anew whenever keys were added.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Search {
+    failures: u32,
+    generation: u32,
+    /// How many keys of the list were tried already, when the budget ended a search.
+    pub(super) tried: u32,
+}
+
+impl Search {
+    /// Whether to search for the packet at hand, which nothing nearer opened.
+    pub(super) fn begin(&mut self, generation: u32) -> bool {
+        if self.generation != generation {
+            *self = Self { generation, ..Self::default() };
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.failures <= 8 || self.failures.is_power_of_two()
+    }
+
+    /// The packet at hand was opened.
+    pub(super) fn end(&mut self) {
+        self.failures = 0;
+        self.tried = 0;
+    }
+}

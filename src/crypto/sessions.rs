@@ -1,0 +1,702 @@
+//! Follows everybody's cookies, handshakes and sessions, and opens what the keys at hand open
+//! (packets §4, §5, §11.2).
+//!
+//! A session is named by its key, not by addresses: several may use one pair of addresses, one after
+//! another or at once, and one may move to other addresses. Each packet is tried, in this order, with
+//! the sessions that used its pair of addresses, with the handshakes seen between them, with sessions
+//! and handshakes seen elsewhere, and with the keys that have `NONCE` lines. The last two are searches
+//! whose work is bounded.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+
+use foldhash::quality::RandomState;
+use lru::LruCache;
+
+use super::address::{Direction, Endpoint, Pair};
+use super::budget::Budget;
+use super::cipher::sha512;
+use super::keylog::Purpose;
+use super::keyring::{KeyId, KeyRing};
+use super::link::{Attached, Half, Link, Request, to_front};
+use super::sealed::Sealed;
+use super::session::{Session, open_near};
+use crate::wire::dht::{DhtPacket, DhtRequest};
+use crate::wire::net_crypto::{
+    CookieRequest, CookieRequestPlain, CookieResponse, CookieResponsePlain, CryptoData,
+    CryptoPlain, Handshake, HandshakePlain,
+};
+use crate::wire::{DataClass, Nonce, PublicKey, ToxKind};
+
+/// How many pairs of addresses, addresses, and sessions are remembered. The one used least recently is
+/// forgotten first, and counted ([`Sessions::forgotten`]).
+const LINKS: NonZeroUsize = NonZeroUsize::new(1 << 17).expect("not zero");
+const HOSTS: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("not zero");
+const SESSIONS: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("not zero");
+
+/// How many of the sessions, and of the handshakes, seen elsewhere are tried for a packet.
+const ELSEWHERE: usize = 256;
+
+/// What one datagram turned out to be.
+pub struct Opened<'a> {
+    /// The sender's long-term public key, if known.
+    pub from: Option<PublicKey>,
+    /// The receiver's long-term public key, if known.
+    pub to: Option<PublicKey>,
+    /// What it is.
+    pub seen: Seen<'a>,
+}
+
+/// What one datagram turned out to be, apart from whose it is.
+pub enum Seen<'a> {
+    /// A cookie request.
+    CookieRequest(Result<CookieRequestPlain, Sealed>),
+    /// A cookie response.
+    CookieResponse(Result<CookieResponsePlain<'a>, Sealed>),
+    /// A handshake.
+    Handshake(Result<OpenHandshake<'a>, Sealed>),
+    /// A data packet.
+    Data(Result<Data<'a>, Sealed>),
+    /// Anything that is no business of net_crypto; not opened.
+    Other,
+}
+
+/// A handshake that was opened.
+pub struct OpenHandshake<'a> {
+    /// What it says.
+    pub plain: HandshakePlain<'a>,
+    /// Whether it begins another attempt; otherwise the same one is sent again.
+    pub is_new: bool,
+    /// Whether its hash is that of the cookie outside (packets §4.4).
+    pub cookie_hash_fits: bool,
+}
+
+/// A data packet that was opened.
+pub struct Data<'a> {
+    /// Number of the session, from 1, in the order in which sessions first had a packet opened.
+    pub session: u32,
+    /// Whether the same lossless packet was opened before.
+    pub resend: bool,
+    /// What it says.
+    pub plain: CryptoPlain<'a>,
+}
+
+/// Everybody's sessions, and the keys to open them.
+pub struct Sessions {
+    links: LruCache<Pair, Link, RandomState>,
+    hosts: LruCache<Endpoint, Host, RandomState>,
+    opener: Opener,
+    forgotten: u64,
+}
+
+/// Who is behind an address, as far as it was seen.
+#[derive(Clone, Copy, Default)]
+struct Host {
+    dht_key: Option<PublicKey>,
+    real_key: Option<PublicKey>,
+}
+
+/// All that opening packets of any link needs.
+struct Opener {
+    ring: KeyRing,
+    sessions: LruCache<KeyId, Session, RandomState>,
+    sessions_begun: u32,
+    /// Opened handshakes of all links, the newest first.
+    halves: VecDeque<Half>,
+    /// Keys that opened handshakes.
+    long_term: Vec<KeyId>,
+    budget: Budget,
+    candidates: Vec<KeyId>,
+    plain: Vec<u8>,
+}
+
+/// Which session, and which way, a data packet was found to belong to.
+struct Found {
+    key: KeyId,
+    direction: Direction,
+    nonce: Nonce,
+}
+
+impl Sessions {
+    /// Nothing seen yet, and the keys to begin with.
+    #[must_use]
+    pub fn new(ring: KeyRing) -> Self {
+        Self {
+            links: LruCache::with_hasher(LINKS, RandomState::default()),
+            hosts: LruCache::with_hasher(HOSTS, RandomState::default()),
+            opener: Opener {
+                ring,
+                sessions: LruCache::with_hasher(SESSIONS, RandomState::default()),
+                sessions_begun: 0,
+                halves: VecDeque::new(),
+                long_term: Vec::new(),
+                budget: Budget::default(),
+                candidates: Vec::new(),
+                plain: Vec::new(),
+            },
+            forgotten: 0,
+        }
+    }
+
+    /// The keys.
+    #[must_use]
+    pub const fn ring(&self) -> &KeyRing {
+        &self.opener.ring
+    }
+
+    /// The keys, to add more while packets come in.
+    pub const fn ring_mut(&mut self) -> &mut KeyRing {
+        &mut self.opener.ring
+    }
+
+    /// How many pairs of addresses, addresses and sessions were forgotten for want of room.
+    #[must_use]
+    pub const fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// How often the search for a key was cut short because its work was not earned.
+    #[must_use]
+    pub const fn searches_cut_short(&self) -> u64 {
+        self.opener.budget.refused()
+    }
+
+    /// Takes the next datagram, in the order of the capture.
+    ///
+    /// `truncated` says that `payload` is only its beginning.
+    pub fn datagram(
+        &mut self,
+        from: SocketAddr,
+        to: SocketAddr,
+        payload: &[u8],
+        truncated: bool,
+    ) -> Opened<'_> {
+        let kind = ToxKind::of(payload);
+        let is_net_crypto = kind.is_some_and(is_net_crypto);
+        if self.opener.ring.is_empty() || (truncated && is_net_crypto) {
+            let why = if truncated { Sealed::Truncated } else { Sealed::NoKeyLog };
+            return Opened {
+                from: None,
+                to: None,
+                seen: kind.map_or(Seen::Other, |kind| closed(kind, why)),
+            };
+        }
+        let (from, to) = (Endpoint::from(from), Endpoint::from(to));
+        match kind {
+            Some(kind) if is_net_crypto => {
+                self.opener.budget.earn();
+                self.net_crypto(kind, from, to, payload)
+            }
+            _ => {
+                if let Some(dht_key) = visible_dht_key(payload) {
+                    self.learn(from, |host| host.dht_key = Some(dht_key));
+                }
+                Opened { from: None, to: None, seen: Seen::Other }
+            }
+        }
+    }
+
+    fn net_crypto(
+        &mut self,
+        kind: ToxKind,
+        from: Endpoint,
+        to: Endpoint,
+        payload: &[u8],
+    ) -> Opened<'_> {
+        let (pair, direction) = Pair::of(from, to);
+        if !self.links.contains(&pair) && self.links.len() == LINKS.get() {
+            self.forgotten += 1;
+        }
+        let link = self.links.get_or_insert_mut(pair, Link::default);
+        match kind {
+            ToxKind::CRYPTO_DATA => {
+                let found = match CryptoData::parse(payload) {
+                    Ok(packet) => self.opener.find_session(link, direction, &packet),
+                    Err(_) => Err(Sealed::BadLength),
+                };
+                self.data(from, to, found)
+            }
+            ToxKind::CRYPTO_HANDSHAKE => {
+                let known = [self.host(from).real_key, self.host(to).real_key];
+                let link = self.links.get_or_insert_mut(pair, Link::default);
+                let opened = match Handshake::parse(payload) {
+                    Ok(packet) => self.opener.open_handshake(link, direction, known, &packet),
+                    Err(_) => Err(Sealed::BadLength),
+                };
+                self.handshake(from, to, pair, direction, payload, opened)
+            }
+            ToxKind::COOKIE_REQUEST => {
+                let their_dht_key = self.host(to).dht_key;
+                let link = self.links.get_or_insert_mut(pair, Link::default);
+                let opened = match CookieRequest::parse(payload) {
+                    Ok(packet) => self
+                        .opener
+                        .open_request(link, direction, their_dht_key, &packet)
+                        .map(|plain| (packet.dht_key, plain)),
+                    Err(_) => Err(Sealed::BadLength),
+                };
+                if let Ok((dht_key, plain)) = opened {
+                    self.learn(from, |host| {
+                        *host = Host { dht_key: Some(dht_key), real_key: Some(plain.real_key) };
+                    });
+                }
+                self.between(from, to, Seen::CookieRequest(opened.map(|(_, plain)| plain)))
+            }
+            _ => {
+                let opened = match CookieResponse::parse(payload) {
+                    Ok(packet) => self.opener.open_response(link, direction, &packet),
+                    Err(_) => Err(Sealed::BadLength),
+                };
+                let (from, to) = (self.host(from).real_key, self.host(to).real_key);
+                let opened = opened.and_then(|()| {
+                    CookieResponsePlain::parse(&self.opener.plain).map_err(|_| Sealed::BadLength)
+                });
+                Opened { from, to, seen: Seen::CookieResponse(opened) }
+            }
+        }
+    }
+
+    fn data(&mut self, from: Endpoint, to: Endpoint, found: Result<Found, Sealed>) -> Opened<'_> {
+        let Found { key, direction, nonce } = match found {
+            Ok(found) => found,
+            Err(why) => return self.between(from, to, Seen::Data(Err(why))),
+        };
+        let known = [self.host(from).real_key, self.host(to).real_key];
+        if !self.opener.sessions.contains(&key) && self.opener.sessions.len() == SESSIONS.get() {
+            self.forgotten += 1;
+        }
+        let begun = &mut self.opener.sessions_begun;
+        let session = self.opener.sessions.get_or_insert_mut(key, || {
+            *begun = begun.saturating_add(1);
+            Session::new(*begun)
+        });
+        let receiver = session.parties.of_mut(direction.reversed());
+        receiver.real_key = receiver.real_key.or(known[1]);
+        let to = receiver.real_key;
+        let sender = session.parties.of_mut(direction);
+        sender.real_key = sender.real_key.or(known[0]);
+        let from = sender.real_key;
+        sender.advance(nonce);
+        let opened = match CryptoPlain::parse(&self.opener.plain) {
+            Ok(plain) => match plain.id.map(|id| id.class()) {
+                None => Err(Sealed::Empty),
+                Some(class) => {
+                    let resend = class == DataClass::Lossless && sender.seen.note(plain.number);
+                    Ok(Data { session: session.id, resend, plain })
+                }
+            },
+            Err(_) => Err(Sealed::BadLength),
+        };
+        Opened { from, to, seen: Seen::Data(opened) }
+    }
+
+    fn handshake(
+        &mut self,
+        from: Endpoint,
+        to: Endpoint,
+        pair: Pair,
+        direction: Direction,
+        payload: &[u8],
+        opened: Result<KeyId, Sealed>,
+    ) -> Opened<'_> {
+        let parsed = opened.and_then(|key| {
+            let plain = HandshakePlain::parse(&self.opener.plain).map_err(|_| Sealed::BadLength)?;
+            Ok((key, plain.session_key, plain.base_nonce))
+        });
+        let (key, session_key, base_nonce) = match parsed {
+            Ok(parsed) => parsed,
+            Err(why) => return self.between(from, to, Seen::Handshake(Err(why))),
+        };
+        let known = [self.host(from).real_key, self.host(to).real_key];
+        let [sender, receiver] = orient(self.opener.ring.parties(key), known);
+        for (endpoint, real_key) in [(from, sender), (to, receiver)] {
+            if real_key.is_some() {
+                self.learn(endpoint, |host| host.real_key = real_key);
+            }
+        }
+        let half = Half { session_key, base_nonce, from: sender, to: receiver };
+        let link = self.links.get_or_insert_mut(pair, Link::default);
+        let is_new = link.add_half(direction, half);
+        if is_new {
+            self.opener.halves.truncate(ELSEWHERE - 1);
+            self.opener.halves.push_front(half);
+        }
+        let opened = HandshakePlain::parse(&self.opener.plain).map_err(|_| Sealed::BadLength);
+        let opened = opened.map(|plain| {
+            let cookie_hash_fits = Handshake::parse(payload)
+                .is_ok_and(|outer| sha512(outer.cookie) == *plain.cookie_hash);
+            OpenHandshake { plain, is_new, cookie_hash_fits }
+        });
+        Opened { from: sender, to: receiver, seen: Seen::Handshake(opened) }
+    }
+
+    fn between<'a>(&self, from: Endpoint, to: Endpoint, seen: Seen<'a>) -> Opened<'a> {
+        Opened { from: self.host(from).real_key, to: self.host(to).real_key, seen }
+    }
+
+    fn host(&self, endpoint: Endpoint) -> Host {
+        self.hosts.peek(&endpoint).copied().unwrap_or_default()
+    }
+
+    fn learn(&mut self, endpoint: Endpoint, learn: impl FnOnce(&mut Host)) {
+        if !self.hosts.contains(&endpoint) && self.hosts.len() == HOSTS.get() {
+            self.forgotten += 1;
+        }
+        learn(self.hosts.get_or_insert_mut(endpoint, Host::default));
+    }
+}
+
+impl Opener {
+    /// Opens a data packet into `self.plain`.
+    fn find_session(
+        &mut self,
+        link: &mut Link,
+        direction: Direction,
+        packet: &CryptoData<'_>,
+    ) -> Result<Found, Sealed> {
+        let refused = self.budget.refused();
+        let found = self.open_attached(link, direction, packet).or_else(|| {
+            if !link.data_search.begin(self.ring.generation()) {
+                return None;
+            }
+            self.open_begun(link, direction, packet)
+                .or_else(|| self.open_moved(packet))
+                .or_else(|| self.open_begun_elsewhere(packet))
+                .or_else(|| self.open_running(link, packet))
+        });
+        match found {
+            Some(found) => {
+                link.data_search.end();
+                let swapped = found.direction != direction;
+                link.attach(Attached { key: found.key, swapped });
+                Ok(found)
+            }
+            None if self.budget.refused() > refused => Err(Sealed::Budget),
+            None => Err(self.why_sealed(link, direction)),
+        }
+    }
+
+    fn why_sealed(&self, link: &Link, direction: Direction) -> Sealed {
+        let nonce_known = |attached: &Attached| {
+            let session = self.sessions.peek(&attached.key)?;
+            Some(session.parties.of(direction.swapped_if(attached.swapped)).nonce.is_some())
+        };
+        let side = link.sides.of(direction);
+        let nonces_known: Vec<bool> = link.sessions.iter().filter_map(nonce_known).collect();
+        if nonces_known.contains(&true) {
+            Sealed::BadTag
+        } else if !nonces_known.is_empty() {
+            Sealed::NoNonce
+        } else if !side.halves.is_empty() {
+            Sealed::NoSessionKey
+        } else if side.handshake_seen {
+            Sealed::NoKey
+        } else {
+            Sealed::NoHandshake
+        }
+    }
+
+    /// With the sessions that used this link.
+    fn open_attached(
+        &mut self,
+        link: &Link,
+        direction: Direction,
+        packet: &CryptoData<'_>,
+    ) -> Option<Found> {
+        for &Attached { key, swapped } in &link.sessions {
+            let direction = direction.swapped_if(swapped);
+            let Some(session) = self.sessions.peek(&key) else { continue };
+            let box_key = self.ring.key(key);
+            let known = session.parties.of(direction).nonce;
+            let logged = self.ring.nonces(key);
+            for anchor in known.iter().chain(logged) {
+                if let Some(nonce) =
+                    open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
+                {
+                    return Some(Found { key, direction, nonce });
+                }
+            }
+        }
+        None
+    }
+
+    /// With the handshakes seen on this link: the first packet of a session, or of one direction.
+    fn open_begun(
+        &mut self,
+        link: &Link,
+        direction: Direction,
+        packet: &CryptoData<'_>,
+    ) -> Option<Found> {
+        let theirs = &link.sides.of(direction.reversed()).halves;
+        link.sides.of(direction).halves.iter().find_map(|half| {
+            let mut partners = theirs.iter().map(|half| Some(half.session_key)).collect::<Vec<_>>();
+            partners.push(None);
+            partners.into_iter().find_map(|partner| self.open_half(half, partner, packet))
+        })
+    }
+
+    /// With sessions that used other links: one of the addresses changed.
+    fn open_moved(&mut self, packet: &CryptoData<'_>) -> Option<Found> {
+        for (&key, session) in self.sessions.iter().take(ELSEWHERE) {
+            for direction in [Direction::Forth, Direction::Back] {
+                let Some(anchor) = &session.parties.of(direction).nonce else { continue };
+                let box_key = self.ring.key(key);
+                if let Some(nonce) =
+                    open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
+                {
+                    return Some(Found { key, direction, nonce });
+                }
+            }
+        }
+        None
+    }
+
+    /// With the handshakes seen on other links.
+    fn open_begun_elsewhere(&mut self, packet: &CryptoData<'_>) -> Option<Found> {
+        (0..self.halves.len()).find_map(|at| {
+            let half = *self.halves.get(at)?;
+            self.open_half(&half, None, packet)
+        })
+    }
+
+    /// With keys that have `NONCE` lines: the capture begins in the middle of the session.
+    fn open_running(&mut self, link: &mut Link, packet: &CryptoData<'_>) -> Option<Found> {
+        let search = &mut link.data_search;
+        let keys = self.ring.with_nonces().get(search.tried as usize..).unwrap_or_default();
+        for &key in keys {
+            for anchor in self.ring.nonces(key) {
+                let box_key = self.ring.key(key);
+                if let Some(nonce) =
+                    open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
+                {
+                    let direction = self.direction_of(key, &nonce);
+                    return Some(Found { key, direction, nonce });
+                }
+            }
+            if self.budget.is_spent() {
+                return None;
+            }
+            search.tried += 1;
+        }
+        search.tried = 0;
+        None
+    }
+
+    /// With one side's handshake and each key that its session key pair may share with `partner`.
+    fn open_half(
+        &mut self,
+        half: &Half,
+        partner: Option<PublicKey>,
+        packet: &CryptoData<'_>,
+    ) -> Option<Found> {
+        self.candidates.clear();
+        self.ring.candidates(
+            Purpose::Session,
+            Some(half.session_key),
+            partner,
+            &mut self.budget,
+            &mut self.candidates,
+        );
+        for &key in &self.candidates {
+            let box_key = self.ring.key(key);
+            let anchor = &half.base_nonce;
+            if let Some(nonce) =
+                open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
+            {
+                let direction = self.direction_of(key, &nonce);
+                self.begin_session(key, direction, half);
+                return Some(Found { key, direction, nonce });
+            }
+        }
+        None
+    }
+
+    /// Which direction of the session named by `key` a packet with `nonce` goes: the one whose nonces
+    /// are near; else the first of which nothing is known.
+    fn direction_of(&self, key: KeyId, nonce: &Nonce) -> Direction {
+        let Some(session) = self.sessions.peek(&key) else { return Direction::Forth };
+        session.direction_of(nonce).unwrap_or_else(|| {
+            let unknown = |way: &Direction| session.parties.of(*way).nonce.is_none();
+            [Direction::Forth, Direction::Back]
+                .into_iter()
+                .find(unknown)
+                .unwrap_or(Direction::Forth)
+        })
+    }
+
+    /// Notes whose session it is.
+    fn begin_session(&mut self, key: KeyId, direction: Direction, half: &Half) {
+        let begun = &mut self.sessions_begun;
+        let session = self.sessions.get_or_insert_mut(key, || {
+            *begun = begun.saturating_add(1);
+            Session::new(*begun)
+        });
+        let sender = session.parties.of_mut(direction);
+        sender.real_key = sender.real_key.or(half.from);
+        let receiver = session.parties.of_mut(direction.reversed());
+        receiver.real_key = receiver.real_key.or(half.to);
+    }
+
+    /// Opens a handshake into `self.plain`; gives the key that did it. `known` are the real keys of
+    /// sender and receiver as far as cookie requests told them.
+    fn open_handshake(
+        &mut self,
+        link: &mut Link,
+        direction: Direction,
+        known: [Option<PublicKey>; 2],
+        packet: &Handshake<'_>,
+    ) -> Result<KeyId, Sealed> {
+        link.sides.of_mut(direction).handshake_seen = true;
+        self.candidates.clear();
+        self.candidates.extend(link.long_term);
+        let [from, to] = known;
+        self.ring.candidates(Purpose::Identity, from, to, &mut self.budget, &mut self.candidates);
+        self.candidates.extend(&self.long_term);
+        let (nonce, sealed) = (&packet.nonce, packet.sealed);
+        let key = self.try_candidates(nonce, sealed).or_else(|| {
+            let worth = link.handshake_search.begin(self.ring.generation());
+            if worth { self.try_all(&mut link.handshake_search.tried, nonce, sealed) } else { None }
+        });
+        let key = key.ok_or_else(|| self.no_key())?;
+        link.handshake_search.end();
+        link.long_term = Some(key);
+        to_front(&mut self.long_term, key, |known| *known == key);
+        Ok(key)
+    }
+
+    /// Opens a cookie request. `their_dht_key` is the receiver's, as far as other packets told it.
+    fn open_request(
+        &mut self,
+        link: &mut Link,
+        direction: Direction,
+        their_dht_key: Option<PublicKey>,
+        packet: &CookieRequest<'_>,
+    ) -> Result<CookieRequestPlain, Sealed> {
+        self.candidates.clear();
+        self.candidates.extend(link.sides.of(direction).request.map(|request| request.key));
+        let sender = Some(packet.dht_key);
+        self.ring.candidates(
+            Purpose::Dht,
+            sender,
+            their_dht_key,
+            &mut self.budget,
+            &mut self.candidates,
+        );
+        if their_dht_key.is_some() {
+            // What was seen of the receiver may be out of date.
+            self.ring.candidates(
+                Purpose::Dht,
+                sender,
+                None,
+                &mut self.budget,
+                &mut self.candidates,
+            );
+        }
+        let (nonce, sealed) = (&packet.nonce, packet.sealed);
+        let key = self.try_candidates(nonce, sealed).or_else(|| {
+            let worth = link.cookie_search.begin(self.ring.generation());
+            if worth { self.try_all(&mut link.cookie_search.tried, nonce, sealed) } else { None }
+        });
+        let key = key.ok_or_else(|| self.no_key())?;
+        link.cookie_search.end();
+        let plain = CookieRequestPlain::parse(&self.plain).map_err(|_| Sealed::BadLength)?;
+        link.sides.of_mut(direction).request = Some(Request { key, echo_id: plain.echo_id });
+        Ok(plain)
+    }
+
+    /// Opens a cookie response, with the key of its request, into `self.plain`.
+    fn open_response(
+        &mut self,
+        link: &Link,
+        direction: Direction,
+        packet: &CookieResponse<'_>,
+    ) -> Result<(), Sealed> {
+        let request = link.sides.of(direction.reversed()).request.ok_or(Sealed::NoRequest)?;
+        if !self.ring.key(request.key).open(&packet.nonce, packet.sealed, &mut self.plain) {
+            return Err(Sealed::BadTag);
+        }
+        match CookieResponsePlain::parse(&self.plain) {
+            Ok(plain) if plain.echo_id == request.echo_id => Ok(()),
+            Ok(_) => Err(Sealed::NoRequest),
+            Err(_) => Err(Sealed::BadLength),
+        }
+    }
+
+    fn try_candidates(&mut self, nonce: &Nonce, sealed: &[u8]) -> Option<KeyId> {
+        let (ring, budget, plain) = (&self.ring, &mut self.budget, &mut self.plain);
+        self.candidates
+            .iter()
+            .copied()
+            .take_while(|_| budget.spend(1))
+            .find(|&key| ring.key(key).open(nonce, sealed, plain))
+    }
+
+    /// Tries every key from the `tried`-th on, as far as the budget goes.
+    fn try_all(&mut self, tried: &mut u32, nonce: &Nonce, sealed: &[u8]) -> Option<KeyId> {
+        for key in self.ring.all().skip(*tried as usize) {
+            if !self.budget.spend(1) {
+                return None;
+            }
+            *tried += 1;
+            if self.ring.key(key).open(nonce, sealed, &mut self.plain) {
+                return Some(key);
+            }
+        }
+        *tried = 0;
+        None
+    }
+
+    fn no_key(&self) -> Sealed {
+        if self.budget.is_spent() { Sealed::Budget } else { Sealed::NoKey }
+    }
+}
+
+const fn is_net_crypto(kind: ToxKind) -> bool {
+    matches!(
+        kind,
+        ToxKind::COOKIE_REQUEST
+            | ToxKind::COOKIE_RESPONSE
+            | ToxKind::CRYPTO_HANDSHAKE
+            | ToxKind::CRYPTO_DATA
+    )
+}
+
+fn closed(kind: ToxKind, why: Sealed) -> Seen<'static> {
+    match kind {
+        ToxKind::COOKIE_REQUEST => Seen::CookieRequest(Err(why)),
+        ToxKind::COOKIE_RESPONSE => Seen::CookieResponse(Err(why)),
+        ToxKind::CRYPTO_HANDSHAKE => Seen::Handshake(Err(why)),
+        ToxKind::CRYPTO_DATA => Seen::Data(Err(why)),
+        _ => Seen::Other,
+    }
+}
+
+/// The sender's DHT public key, in packets that show it.
+fn visible_dht_key(payload: &[u8]) -> Option<PublicKey> {
+    DhtPacket::parse(payload)
+        .map(|packet| packet.sender)
+        .or_else(|_| DhtRequest::parse(payload).map(|packet| packet.sender))
+        .ok()
+}
+
+/// The real keys of sender and receiver, from the keys that are known to share the handshake's key
+/// and from what was `known` of the two before.
+fn orient(
+    parties: [Option<PublicKey>; 2],
+    known: [Option<PublicKey>; 2],
+) -> [Option<PublicKey>; 2] {
+    let [from, to] = known;
+    let other_than = |party: PublicKey| parties.into_iter().flatten().find(|key| *key != party);
+    let is_party = |key: PublicKey| parties.contains(&Some(key));
+    let both_known = parties.iter().all(Option::is_some);
+    match (from, to) {
+        (Some(from), _) if is_party(from) => [Some(from), other_than(from).or(to)],
+        (_, Some(to)) if is_party(to) => [other_than(to).or(from), Some(to)],
+        (Some(from), None) if !both_known => [Some(from), other_than(from)],
+        (None, Some(to)) if !both_known => [other_than(to), Some(to)],
+        // What was known is out of date, or nothing was.
+        _ if both_known => [None, None],
+        _ => known,
+    }
+}

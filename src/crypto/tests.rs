@@ -1,0 +1,284 @@
+//! Sessions from their first cookie to their end, as a capture sees them.
+
+use super::keyring::KeyRing;
+use super::sealed::Sealed;
+use super::sessions::{Seen, Sessions};
+use super::testing::Client;
+use crate::wire::PublicKey;
+
+const HELLO: &[u8] = b"\x63hello";
+const ALIVE: &[u8] = b"\x10";
+const LOSSY: &[u8] = b"\xc7lossy";
+
+fn sessions(log: &str) -> Sessions {
+    let mut ring = KeyRing::new();
+    let tally = ring.read(log.as_bytes()).unwrap();
+    assert_eq!((tally.unknown, tally.damaged), (0, 0));
+    Sessions::new(ring)
+}
+
+/// The first meeting of ann and bob, with bob's log in several spellings.
+fn ann_and_bob() -> (Client, Client) {
+    (Client::new(1, 201), Client::new(2, 202))
+}
+
+/// Everything up to the first data packet, from `ann`'s side: she asks.
+fn meet(sessions: &mut Sessions, ann: &Client, bob: &Client) {
+    _ = send(sessions, ann, bob, &ann.cookie_request(bob));
+    _ = send(sessions, bob, ann, &bob.cookie_response(ann));
+    _ = send(sessions, ann, bob, &ann.handshake(bob));
+    _ = send(sessions, bob, ann, &bob.handshake(ann));
+}
+
+type Who = (Option<PublicKey>, Option<PublicKey>);
+type What = Result<(u32, u32, bool, Vec<u8>), Sealed>;
+
+/// What became of a datagram: whose it is, and session, number, resend and data, or why not.
+fn send(sessions: &mut Sessions, from: &Client, to: &Client, datagram: &[u8]) -> (Who, What) {
+    let opened = sessions.datagram(from.address, to.address, datagram, false);
+    let who = (opened.from, opened.to);
+    let what = match opened.seen {
+        Seen::CookieRequest(seen) => seen.map(|plain| (0, 0, false, plain.real_key.0.to_vec())),
+        Seen::CookieResponse(seen) => seen.map(|plain| (0, 0, false, plain.cookie.to_vec())),
+        Seen::Handshake(seen) => seen.map(|handshake| {
+            assert!(handshake.cookie_hash_fits);
+            (0, 0, handshake.is_new, handshake.plain.session_key.0.to_vec())
+        }),
+        Seen::Data(seen) => seen
+            .map(|data| (data.session, data.plain.number, data.resend, data.plain.data.to_vec())),
+        Seen::Other => panic!("net_crypto packets only"),
+    };
+    (who, what)
+}
+
+fn data(
+    sessions: &mut Sessions,
+    from: &mut Client,
+    to: &Client,
+    data: &[u8],
+) -> Result<u32, Sealed> {
+    let datagram = from.data(to, data);
+    let (_, what) = send(sessions, from, to, &datagram);
+    what.map(|(session, _, _, opened)| {
+        assert_eq!(opened, data);
+        session
+    })
+}
+
+#[test]
+fn a_session_is_followed_from_its_cookies_on_with_any_kind_of_log() {
+    let (ann, bob) = ann_and_bob();
+    let pairs = |client: &Client| {
+        [(&client.dht, "DHT"), (&client.real, "ID"), (&client.session, "SESSION")]
+            .map(|(pair, label)| pair.line(label))
+            .concat()
+    };
+    let logs = [
+        ann.shared_lines(&bob),
+        bob.shared_lines(&ann),
+        ann.box_lines(&bob) + &bob.box_lines(&ann),
+        bob.box_lines(&ann),
+        // Key pairs of who was asked: the request tells whose keys to join them with.
+        pairs(&bob),
+    ];
+    for log in logs {
+        let (mut ann, mut bob) = ann_and_bob();
+        let forth = (Some(ann.real.public), Some(bob.real.public));
+        let back = (Some(bob.real.public), Some(ann.real.public));
+        let mut sessions = sessions(&log);
+        let asked = send(&mut sessions, &ann, &bob, &ann.cookie_request(&bob));
+        assert_eq!(asked, ((forth.0, None), Ok((0, 0, false, ann.real.public.0.to_vec()))));
+        let answered = send(&mut sessions, &bob, &ann, &bob.cookie_response(&ann));
+        assert_eq!(answered, ((None, forth.0), Ok((0, 0, false, vec![0xc0; 112]))));
+        let shaken = send(&mut sessions, &ann, &bob, &ann.handshake(&bob));
+        assert_eq!(shaken.1, Ok((0, 0, true, ann.session.public.0.to_vec())));
+        let again = send(&mut sessions, &ann, &bob, &ann.handshake(&bob));
+        assert_eq!(again.1, Ok((0, 0, false, ann.session.public.0.to_vec())));
+        let shaken = send(&mut sessions, &bob, &ann, &bob.handshake(&ann));
+        assert_eq!(shaken.1, Ok((0, 0, true, bob.session.public.0.to_vec())));
+        for number in 0..3 {
+            let datagram = ann.data(&bob, HELLO);
+            let (who, what) = send(&mut sessions, &ann, &bob, &datagram);
+            assert_eq!(what, Ok((1, number, false, HELLO.to_vec())));
+            assert!(who == forth || log.starts_with("BOX"), "{log}");
+            let datagram = bob.data(&ann, HELLO);
+            let (who, what) = send(&mut sessions, &bob, &ann, &datagram);
+            assert_eq!(what, Ok((1, number, false, HELLO.to_vec())));
+            assert!(who == back || log.starts_with("BOX"), "{log}");
+        }
+    }
+}
+
+#[test]
+fn box_lines_of_either_side_name_both_ends_once_a_cookie_request_named_one() {
+    let (ann, bob) = ann_and_bob();
+    let both = ann.box_lines(&bob) + &bob.box_lines(&ann);
+    for (log, names_both) in
+        [(both, true), (ann.box_lines(&bob), true), (bob.box_lines(&ann), false)]
+    {
+        let (mut ann, bob) = ann_and_bob();
+        let mut sessions = sessions(&log);
+        meet(&mut sessions, &ann, &bob);
+        let datagram = ann.data(&bob, HELLO);
+        let (who, _) = send(&mut sessions, &ann, &bob, &datagram);
+        // Bob's own log never says who bob is.
+        assert_eq!(who, (Some(ann.real.public), names_both.then_some(bob.real.public)));
+    }
+}
+
+#[test]
+fn a_resend_is_told_apart_and_lossy_packets_never_are_one() {
+    let (mut ann, bob) = ann_and_bob();
+    let mut sessions = sessions(&ann.shared_lines(&bob));
+    meet(&mut sessions, &ann, &bob);
+    let sent = [(0, HELLO), (2, HELLO), (1, HELLO), (2, HELLO), (3, LOSSY), (3, LOSSY), (3, HELLO)];
+    let resends = sent.map(|(number, data)| {
+        let datagram = ann.numbered(&bob, number, data);
+        send(&mut sessions, &ann, &bob, &datagram).1.unwrap().2
+    });
+    assert_eq!(resends, [false, false, false, true, false, false, false]);
+}
+
+#[test]
+fn nonces_are_followed_over_loss_disorder_and_wraps() {
+    let (mut ann, bob) = ann_and_bob();
+    let mut sessions = sessions(&ann.shared_lines(&bob));
+    meet(&mut sessions, &ann, &bob);
+    for gap in [0, 1, 40_000, 65_535, 65_536, 98_000] {
+        ann.skip(gap);
+        assert_eq!(data(&mut sessions, &mut ann, &bob, ALIVE), Ok(1), "after a gap of {gap}");
+    }
+    let late = ann.data(&bob, ALIVE);
+    ann.skip(30_000);
+    assert_eq!(data(&mut sessions, &mut ann, &bob, ALIVE), Ok(1));
+    assert!(send(&mut sessions, &ann, &bob, &late).1.is_ok());
+}
+
+#[test]
+fn a_new_handshake_begins_a_new_session_and_late_packets_of_the_old_still_open() {
+    let (mut ann, mut bob) = ann_and_bob();
+    let (mut ann_again, mut bob_again) = (Client::new(1, 203), Client::new(2, 204));
+    let log = ann.shared_lines(&bob) + &ann_again.shared_lines(&bob_again);
+    let mut sessions = sessions(&log);
+    meet(&mut sessions, &ann, &bob);
+    assert_eq!(data(&mut sessions, &mut ann, &bob, HELLO), Ok(1));
+    assert_eq!(data(&mut sessions, &mut bob, &ann, HELLO), Ok(1));
+    let late = bob.data(&ann, HELLO);
+    meet(&mut sessions, &ann_again, &bob_again);
+    assert_eq!(data(&mut sessions, &mut ann_again, &bob_again, HELLO), Ok(2));
+    assert_eq!(send(&mut sessions, &bob, &ann, &late).1.map(|what| what.0), Ok(1));
+    assert_eq!(data(&mut sessions, &mut bob_again, &ann_again, HELLO), Ok(2));
+}
+
+#[test]
+fn a_session_goes_on_when_an_address_changes() {
+    let (mut ann, mut bob) = ann_and_bob();
+    let mut sessions = sessions(&ann.shared_lines(&bob));
+    meet(&mut sessions, &ann, &bob);
+    assert_eq!(data(&mut sessions, &mut ann, &bob, HELLO), Ok(1));
+    assert_eq!(data(&mut sessions, &mut bob, &ann, HELLO), Ok(1));
+    ann.address.set_port(40_000);
+    let datagram = bob.data(&ann, HELLO);
+    let back = (Some(bob.real.public), Some(ann.real.public));
+    assert_eq!(
+        send(&mut sessions, &bob, &ann, &datagram),
+        (back, Ok((1, 1, false, HELLO.to_vec())))
+    );
+    assert_eq!(data(&mut sessions, &mut ann, &bob, HELLO), Ok(1));
+}
+
+#[test]
+fn a_session_may_begin_on_other_addresses_than_its_handshakes() {
+    let (mut ann, bob) = ann_and_bob();
+    let mut sessions = sessions(&ann.shared_lines(&bob));
+    meet(&mut sessions, &ann, &bob);
+    ann.address.set_port(40_000);
+    assert_eq!(data(&mut sessions, &mut ann, &bob, HELLO), Ok(1));
+}
+
+#[test]
+fn a_capture_that_begins_in_the_middle_needs_nonce_lines() {
+    let (mut ann, mut bob) = ann_and_bob();
+    let keys = ann.shared_lines(&bob);
+    ann.skip(50_000);
+    let mut without = sessions(&keys);
+    assert_eq!(data(&mut without, &mut ann, &bob, HELLO), Err(Sealed::NoHandshake));
+    let mut with = sessions(&(keys.clone() + &ann.nonce_line(&bob) + &bob.nonce_line(&ann)));
+    assert_eq!(data(&mut with, &mut ann, &bob, HELLO), Ok(1));
+    assert_eq!(data(&mut with, &mut bob, &ann, HELLO), Ok(1));
+    assert_eq!(data(&mut with, &mut ann, &bob, HELLO), Ok(1));
+    let mut one_way = sessions(&(keys + &ann.nonce_line(&bob)));
+    assert_eq!(data(&mut one_way, &mut ann, &bob, HELLO), Ok(1));
+    assert_eq!(data(&mut one_way, &mut bob, &ann, HELLO), Err(Sealed::NoNonce));
+}
+
+#[test]
+fn keys_that_come_late_open_what_follows() {
+    let (mut ann, bob) = ann_and_bob();
+    let mut sessions = sessions(&Client::new(8, 9).shared_lines(&Client::new(10, 11)));
+    for _ in 0..100 {
+        assert_eq!(data(&mut sessions, &mut ann, &bob, HELLO), Err(Sealed::NoHandshake));
+    }
+    let log = ann.shared_lines(&bob) + &ann.nonce_line(&bob);
+    sessions.ring_mut().read(log.as_bytes()).unwrap();
+    assert_eq!(data(&mut sessions, &mut ann, &bob, HELLO), Ok(1));
+}
+
+#[test]
+fn what_stays_closed_says_why() {
+    let (mut ann, mut bob) = ann_and_bob();
+    let mut all = sessions(&ann.shared_lines(&bob));
+    let hello = ann.data(&bob, HELLO);
+    let why = |sessions: &mut Sessions, packet: &[u8]| {
+        let (ann, bob) = ann_and_bob();
+        send(sessions, &ann, &bob, packet).1.err()
+    };
+    let mut none = Sessions::new(KeyRing::new());
+    assert_eq!(why(&mut none, &hello), Some(Sealed::NoKeyLog));
+    assert_eq!(why(&mut all, &hello), Some(Sealed::NoHandshake));
+    assert_eq!(why(&mut all, &hello[..27]), Some(Sealed::BadLength));
+    assert_eq!(why(&mut all, &[0x1b; 1401]), Some(Sealed::BadLength));
+    assert_eq!(why(&mut all, &[0x1a; 384]), Some(Sealed::BadLength));
+    assert_eq!(why(&mut all, &[0x19; 161]), Some(Sealed::NoRequest));
+    assert_eq!(why(&mut all, &[0x18; 145]), Some(Sealed::NoKey));
+    assert_eq!(why(&mut all, &[0x1a; 385]), Some(Sealed::NoKey));
+    assert_eq!(why(&mut all, &hello), Some(Sealed::NoKey), "its handshake stayed closed");
+    meet(&mut all, &ann, &bob);
+    let damaged: Vec<u8> = hello.iter().map(|byte| byte ^ 1).collect();
+    let damaged = [&hello[..3], &damaged[3..]].concat();
+    assert_eq!(why(&mut all, &damaged), Some(Sealed::NoSessionKey), "no packet has opened yet");
+    assert_eq!(why(&mut all, &hello), None);
+    assert_eq!(why(&mut all, &damaged), Some(Sealed::BadTag));
+    let cut = all.datagram(ann.address, bob.address, &hello[..30], true);
+    assert!(matches!(cut.seen, Seen::Data(Err(Sealed::Truncated))));
+    let empty = bob.numbered(&ann, 0, &[0; 5]);
+    assert_eq!(send(&mut all, &bob, &ann, &empty).1, Err(Sealed::Empty));
+    let long_term_only: String =
+        ann.shared_lines(&bob).lines().take(2).fold(String::new(), |log, line| log + line + "\n");
+    let mut handshakes = sessions(&long_term_only);
+    meet(&mut handshakes, &ann, &bob);
+    assert_eq!(why(&mut handshakes, &hello), Some(Sealed::NoSessionKey));
+}
+
+/// trial decryptions are earned, so that time stays linear however many keys and packets meet.
+#[test]
+fn work_for_packets_that_no_key_opens_is_bounded() {
+    let mut log = String::new();
+    for number in 0..20_000u32 {
+        log += &format!(
+            "SHARED {0:064x} {1:064x} {1:064x}\nNONCE {1:064x} {0:048x}\n",
+            number, !number
+        );
+    }
+    let mut sessions = sessions(&log);
+    let mut packet = vec![0x1b; 100];
+    let mut cut_short = 0;
+    for source in 0..3000u16 {
+        packet[1..3].copy_from_slice(&source.to_be_bytes());
+        let from = ([10, 0, 0, 1], source).into();
+        let opened = sessions.datagram(from, ([10, 0, 0, 2], 1).into(), &packet, false);
+        cut_short += u32::from(matches!(opened.seen, Seen::Data(Err(Sealed::Budget))));
+    }
+    assert!(cut_short > 1000, "the budget was spent");
+    assert!(sessions.searches_cut_short() > 0);
+}
