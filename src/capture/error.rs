@@ -31,16 +31,12 @@ pub enum Error {
     #[error("not a capture: {0}")]
     NotACapture(String),
     /// The input ends in the middle of something; what came before is whole.
-    #[error("cut short at {place}: {what} needs {needed} bytes, {left} left")]
+    #[error("cut short at {place}: {reason}")]
     CutShort {
         /// Where the incomplete piece begins.
         place: Place,
-        /// The incomplete piece.
-        what: &'static str,
-        /// Bytes that it needs.
-        needed: u64,
-        /// Bytes that are there.
-        left: u64,
+        /// What is incomplete, and by how much.
+        reason: String,
     },
     /// The input contradicts its format or passes a fixed bound; reading cannot go on.
     #[error("damaged at {place}: {reason}")]

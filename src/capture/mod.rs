@@ -6,17 +6,26 @@
 //! fragments). Memory is bounded by [`Limits`] and does not grow with the input; every frame
 //! gives exactly one event, and an error comes only after all that was read before it.
 
+mod buffer;
+mod bytes;
+mod container;
 mod error;
+mod input;
 mod link;
+mod net;
+mod pcap;
 pub mod pcapng;
+mod zstd;
 
 use std::io::Read;
 use std::net::SocketAddr;
 
 use crate::time::Timestamp;
 
+use container::{Container, Frame, Item};
 pub use error::{Error, Place};
 pub use link::LinkType;
+use net::{Fragments, Udp};
 
 /// Bounds on what one input may cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,11 +138,19 @@ impl NotUdp {
     }
 }
 
+/// What became of fragmented IP datagrams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FragmentCounts {
+    /// Datagrams put together.
+    pub completed: u64,
+    /// Datagrams given up with fragments missing: too old, too many, or too large together.
+    pub given_up: u64,
+}
+
 /// Reads the events of one capture, in the order of the file.
 pub struct Datagrams<R> {
-    input: R,
-    limits: Limits,
-    frames: u64,
+    container: Container<R>,
+    fragments: Fragments,
 }
 
 impl<R: Read> Datagrams<R> {
@@ -143,7 +160,8 @@ impl<R: Read> Datagrams<R> {
     ///
     /// [`Error::NotACapture`] for anything but pcap and pcapng, an empty input included.
     pub fn new(input: R, limits: Limits) -> Result<Self, Error> {
-        Ok(Self { input, limits, frames: 0 })
+        let fragments = Fragments::new(&limits);
+        Ok(Self { container: Container::new(input, &limits)?, fragments })
     }
 
     /// The next event; `None` at the end and after an error.
@@ -153,12 +171,90 @@ impl<R: Read> Datagrams<R> {
     /// See [`Error`]; all frames before the place of the error were returned.
     #[expect(clippy::should_implement_trait, reason = "events borrow from the reader")]
     pub fn next(&mut self) -> Result<Option<Event<'_>>, Error> {
-        let _ = (&mut self.input, &self.limits);
-        Ok(None)
+        Ok(match self.container.next()? {
+            None => None,
+            Some(Item::Frame(Frame { origin, at, link, data })) => {
+                let frame = self.container.data(data);
+                Some(match net::datagram(link, frame, at, &mut self.fragments) {
+                    Ok(Udp { from, to, payload, truncated, overlap }) => {
+                        Event::Datagram(Datagram {
+                            at,
+                            from,
+                            to,
+                            payload,
+                            origin,
+                            truncated,
+                            overlap,
+                        })
+                    }
+                    Err(why) => Event::Other { origin, at, why },
+                })
+            }
+            Some(Item::Comment(data)) => Some(Event::Comment(self.container.data(data))),
+            Some(Item::Secrets { secrets_type, data }) => {
+                Some(Event::Secrets { secrets_type, data: self.container.data(data) })
+            }
+        })
     }
 
     /// Frames read so far, with and without datagrams.
     pub fn frames(&self) -> u64 {
-        self.frames
+        self.container.frames()
+    }
+
+    /// What became of fragmented datagrams so far; those that still wait are in neither count.
+    pub fn fragments(&self) -> FragmentCounts {
+        self.fragments.counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_input_that_is_no_capture_is_refused_in_one_sentence() {
+        let refused = |input: &[u8]| Datagrams::new(input, Limits::default()).err().unwrap();
+        assert_eq!(refused(b"").to_string(), "not a capture: the input is empty");
+        assert_eq!(refused(b"hello, world\n").to_string(), "not a capture: it looks like text");
+        assert_eq!(
+            refused(&[0x7f, b'E', b'L', b'F']).to_string(),
+            "not a capture: it begins with 7f 45 4c 46, not like pcap or pcapng"
+        );
+    }
+
+    #[test]
+    fn a_recording_is_read_back() {
+        let mut writer = pcapng::Writer::with_comments(Vec::new(), ["one", "two"]).unwrap();
+        let interface = pcapng::Interface {
+            link: LinkType::RAW,
+            snap_length: 0,
+            resolution: pcapng::Resolution::NANOSECONDS,
+            name: None,
+        };
+        writer.interface(interface).unwrap();
+        writer.secrets(7, b"secret").unwrap();
+        let frame = hex_literal::hex!(
+            "45 00 001f 0000 0000 40 11 0000 7f000001 7f000002 8235 8236 000b 0000 616263"
+        );
+        writer.packet(0, Timestamp::from_nanos(5), &frame, 31).unwrap();
+        let file = writer.finish().unwrap();
+        let mut datagrams = Datagrams::new(&*file, Limits::default()).unwrap();
+        assert_eq!(datagrams.next().unwrap(), Some(Event::Comment(b"one")));
+        assert_eq!(datagrams.next().unwrap(), Some(Event::Comment(b"two")));
+        let secrets = Event::Secrets { secrets_type: 7, data: b"secret" };
+        assert_eq!(datagrams.next().unwrap(), Some(secrets));
+        let datagram = Event::Datagram(Datagram {
+            at: Timestamp::from_nanos(5),
+            from: "127.0.0.1:33333".parse().unwrap(),
+            to: "127.0.0.2:33334".parse().unwrap(),
+            payload: b"abc",
+            origin: Origin { frame: 1, offset: file.len() as u64 - 36 },
+            truncated: false,
+            overlap: false,
+        });
+        assert_eq!(datagrams.next().unwrap(), Some(datagram));
+        assert_eq!(datagrams.next().unwrap(), None);
+        assert_eq!(datagrams.frames(), 1);
     }
 }

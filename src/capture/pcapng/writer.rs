@@ -2,9 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{
-    BYTE_ORDER_MAGIC, ENHANCED_PACKET, INTERFACE, Resolution, SECRETS, SECTION_HEADER, option,
-};
+use super::{BYTE_ORDER_MAGIC, Resolution, block, option};
 use crate::capture::LinkType;
 use crate::time::Timestamp;
 
@@ -51,7 +49,7 @@ impl<W: Write> Writer<W> {
         comments: impl IntoIterator<Item = &'a str>,
     ) -> io::Result<Self> {
         let mut writer = Self { out, ticks: Vec::new(), block: Vec::new() };
-        writer.begin(SECTION_HEADER);
+        writer.begin(block::SECTION_HEADER);
         writer.u32(BYTE_ORDER_MAGIC);
         writer.u16(1); // major version
         writer.u16(0); // minor version
@@ -81,7 +79,7 @@ impl<W: Write> Writer<W> {
             Resolution(_) => return Err(invalid("only microseconds and nanoseconds are written")),
         };
         let number = u32::try_from(self.ticks.len()).map_err(|_| invalid("too many interfaces"))?;
-        self.begin(INTERFACE);
+        self.begin(block::INTERFACE);
         self.u16(interface.link.0);
         self.u16(0); // reserved
         self.u32(interface.snap_length);
@@ -101,7 +99,7 @@ impl<W: Write> Writer<W> {
     ///
     /// Those of `out`; `InvalidInput` for 4 GiB and more.
     pub fn secrets(&mut self, secrets_type: u32, data: &[u8]) -> io::Result<()> {
-        self.begin(SECRETS);
+        self.begin(block::SECRETS);
         self.u32(secrets_type);
         self.u32(u32::try_from(data.len()).map_err(|_| invalid("secrets too long"))?);
         self.padded(data);
@@ -125,7 +123,7 @@ impl<W: Write> Writer<W> {
         let tick = usize::try_from(interface).ok().and_then(|i| self.ticks.get(i).copied());
         let tick = tick.ok_or_else(|| invalid("no such interface"))?;
         let ticks = u64::try_from(at.as_nanos()).unwrap_or(0) / tick;
-        self.begin(ENHANCED_PACKET);
+        self.begin(block::ENHANCED_PACKET);
         self.u32(interface);
         self.u32((ticks >> 32) as u32);
         self.u32(ticks as u32);

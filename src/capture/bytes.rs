@@ -1,0 +1,41 @@
+//! Reading integers in either byte order.
+
+/// Byte order of a capture file or section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Little,
+    Big,
+}
+
+/// Takes fields off the front of `bytes`; `None` where too few are left.
+pub(super) struct Fields<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) order: Order,
+}
+
+impl<'a> Fields<'a> {
+    #[inline]
+    pub(super) fn u16(&mut self) -> Option<u16> {
+        let value = *self.array()?;
+        Some(match self.order {
+            Order::Little => u16::from_le_bytes(value),
+            Order::Big => u16::from_be_bytes(value),
+        })
+    }
+
+    #[inline]
+    pub(super) fn u32(&mut self) -> Option<u32> {
+        let value = *self.array()?;
+        Some(match self.order {
+            Order::Little => u32::from_le_bytes(value),
+            Order::Big => u32::from_be_bytes(value),
+        })
+    }
+
+    #[inline]
+    pub(super) fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        let (value, rest) = self.bytes.split_first_chunk()?;
+        self.bytes = rest;
+        Some(value)
+    }
+}
