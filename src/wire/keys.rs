@@ -108,6 +108,8 @@ macro_rules! byte_array {
     };
 }
 
+pub(crate) use byte_array;
+
 /// A public key of any sort: DHT, real (long-term) or session. Ordered bytewise.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey(pub [u8; 32]);

@@ -58,6 +58,15 @@ pub(crate) fn borrowed<const N: usize>(i: &[u8]) -> Parsed<'_, &[u8; N]> {
     }
 }
 
+/// The next `size` bytes, borrowed.
+#[inline]
+pub(crate) fn take<'a>(size: usize) -> impl Parser<&'a [u8], Output = &'a [u8], Error = Error<'a>> {
+    move |i: &'a [u8]| match i.split_at_checked(size) {
+        Some((bytes, rest)) => Ok((rest, bytes)),
+        None => fail(i, Reason::TooShort { needs: size, left: i.len() }),
+    }
+}
+
 /// The next `N` bytes.
 #[inline]
 pub(crate) fn array<const N: usize>(i: &[u8]) -> Parsed<'_, [u8; N]> {
@@ -120,11 +129,18 @@ pub(crate) fn whole<'a, T>(
 ) -> Result<T, Fault> {
     match parser.parse(bytes) {
         Ok((_, value)) => Ok(value),
-        Err(nom::Err::Error(error) | nom::Err::Failure(error)) => Err(Fault {
-            field: error.field,
-            offset: bytes.len().saturating_sub(error.at.len()),
-            reason: error.reason,
-        }),
-        Err(nom::Err::Incomplete(_)) => unreachable!("these parsers know that packets are whole"),
+        Err(error) => Err(fault(bytes.len(), error)),
+    }
+}
+
+/// Turns an error's slice, which goes to the end of a packet of `size` bytes, into an offset.
+#[cold]
+pub(crate) fn fault(size: usize, error: nom::Err<Error<'_>>) -> Fault {
+    match error {
+        nom::Err::Error(Error { at, field, reason })
+        | nom::Err::Failure(Error { at, field, reason }) => {
+            Fault { field, offset: size.saturating_sub(at.len()), reason }
+        }
+        nom::Err::Incomplete(_) => unreachable!("packets are whole, and these parsers know"),
     }
 }

@@ -7,6 +7,7 @@
 
 use nom::Parser;
 
+use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, end, field, id, whole};
 use crate::wire::{Fault, PublicKey, ToxKind};
 
@@ -16,6 +17,15 @@ pub struct LanDiscovery {
     /// DHT public key of the sender.
     pub sender: PublicKey,
 }
+
+pub(crate) static LAYOUT: Layout = Layout {
+    name: "lan_discovery",
+    head: &[],
+    fields: &[
+        Field::new("kind", Shape::U8, "0x21, LAN discovery"),
+        Field::new("sender", Shape::Key, "DHT public key of the sender"),
+    ],
+};
 
 impl LanDiscovery {
     /// Reads a whole datagram.

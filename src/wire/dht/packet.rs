@@ -9,6 +9,7 @@
 
 use nom::Parser;
 
+use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, fail, field, rest, u8, whole};
 use crate::wire::{Fault, Nonce, PublicKey, Reason, ToxKind};
 
@@ -24,6 +25,17 @@ pub struct DhtPacket<'a> {
     /// The box: 16 bytes of tag and at least one more.
     pub sealed: &'a [u8],
 }
+
+pub(crate) static LAYOUT: Layout = Layout {
+    name: "dht_packet",
+    head: &[],
+    fields: &[
+        Field::new("kind", Shape::U8, "0x00, 0x01 ping, 0x02, 0x04 nodes"),
+        Field::new("sender", Shape::Key, "DHT public key of the sender"),
+        Field::new("nonce", Shape::Nonce, "nonce of the box"),
+        Field::new("sealed", Shape::Bytes, "box between sender and receiver"),
+    ],
+};
 
 impl<'a> DhtPacket<'a> {
     /// Reads a whole datagram.

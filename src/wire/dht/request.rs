@@ -12,6 +12,7 @@
 
 use nom::Parser;
 
+use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, field, id, rest, whole};
 use crate::wire::{Fault, Nonce, PublicKey, ToxKind};
 
@@ -27,6 +28,18 @@ pub struct DhtRequest<'a> {
     /// The box: 17 to 935 bytes, its tag of 16 included.
     pub sealed: &'a [u8],
 }
+
+pub(crate) static LAYOUT: Layout = Layout {
+    name: "dht_request",
+    head: &[],
+    fields: &[
+        Field::new("kind", Shape::U8, "0x20, DHT request"),
+        Field::new("receiver", Shape::Key, "DHT public key of the receiver"),
+        Field::new("sender", Shape::Key, "DHT public key of the sender"),
+        Field::new("nonce", Shape::Nonce, "nonce of the box"),
+        Field::new("sealed", Shape::Bytes, "box between sender and receiver"),
+    ],
+};
 
 impl<'a> DhtRequest<'a> {
     /// Reads a whole datagram.

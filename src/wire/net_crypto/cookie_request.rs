@@ -18,6 +18,7 @@
 use nom::Parser;
 
 use super::EchoId;
+use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, array, borrowed, end, field, id, whole};
 use crate::wire::{Fault, Nonce, PublicKey, ToxKind};
 
@@ -31,6 +32,17 @@ pub struct CookieRequest<'a> {
     /// The box over a [`CookieRequestPlain`].
     pub sealed: &'a [u8; 88],
 }
+
+pub(crate) static LAYOUT: Layout = Layout {
+    name: "cookie_request",
+    head: &[],
+    fields: &[
+        Field::new("kind", Shape::U8, "0x18, cookie request"),
+        Field::new("dht_key", Shape::Key, "DHT public key of the sender"),
+        Field::new("nonce", Shape::Nonce, "nonce of the box"),
+        Field::new("sealed", Shape::Raw(88), "box between the DHT keys of both"),
+    ],
+};
 
 impl<'a> CookieRequest<'a> {
     /// Size in bytes.
@@ -73,6 +85,16 @@ pub struct CookieRequestPlain {
     /// Returned bit for bit by the response.
     pub echo_id: EchoId,
 }
+
+pub(crate) static PLAIN_LAYOUT: Layout = Layout {
+    name: "cookie_request",
+    head: &[],
+    fields: &[
+        Field::new("real_key", Shape::Key, "long-term public key of the sender"),
+        Field::new("padding", Shape::Raw(32), "zero in every client known"),
+        Field::new("echo_id", Shape::Raw(8), "returned bit for bit by the response"),
+    ],
+};
 
 impl CookieRequestPlain {
     /// Size in bytes.

@@ -18,6 +18,7 @@
 use nom::Parser;
 
 use super::{COOKIE_SIZE, EchoId};
+use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, array, borrowed, end, field, id, whole};
 use crate::wire::{Fault, Nonce, ToxKind};
 
@@ -29,6 +30,16 @@ pub struct CookieResponse<'a> {
     /// The box over a [`CookieResponsePlain`].
     pub sealed: &'a [u8; 136],
 }
+
+pub(crate) static LAYOUT: Layout = Layout {
+    name: "cookie_response",
+    head: &[],
+    fields: &[
+        Field::new("kind", Shape::U8, "0x19, cookie response"),
+        Field::new("nonce", Shape::Nonce, "nonce of the box"),
+        Field::new("sealed", Shape::Raw(136), "box with the same key as the request"),
+    ],
+};
 
 impl<'a> CookieResponse<'a> {
     /// Size in bytes.
@@ -67,6 +78,15 @@ pub struct CookieResponsePlain<'a> {
     /// The echo id of the request.
     pub echo_id: EchoId,
 }
+
+pub(crate) static PLAIN_LAYOUT: Layout = Layout {
+    name: "cookie_response",
+    head: &[],
+    fields: &[
+        Field::new("cookie", Shape::Raw(112), "cookie, which only its issuer can open"),
+        Field::new("echo_id", Shape::Raw(8), "echo id of the request"),
+    ],
+};
 
 impl<'a> CookieResponsePlain<'a> {
     /// Size in bytes.

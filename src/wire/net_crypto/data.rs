@@ -18,6 +18,7 @@
 
 use nom::Parser;
 
+use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, field, id, rest, u16, u32, whole};
 use crate::wire::{DataId, Fault, ToxKind};
 
@@ -32,6 +33,16 @@ pub struct CryptoData<'a> {
     /// The box over a [`CryptoPlain`]: 25 to 1397 bytes, its tag of 16 included.
     pub sealed: &'a [u8],
 }
+
+pub(crate) static LAYOUT: Layout = Layout {
+    name: "crypto_data",
+    head: &[],
+    fields: &[
+        Field::new("kind", Shape::U8, "0x1b, crypto data"),
+        Field::new("nonce_low", Shape::U16, "last two bytes of the nonce"),
+        Field::new("sealed", Shape::Bytes, "box with the session key"),
+    ],
+};
 
 impl<'a> CryptoData<'a> {
     /// Reads a whole datagram.
@@ -73,6 +84,21 @@ pub struct CryptoPlain<'a> {
     /// The data, its id included and the padding left out.
     pub data: &'a [u8],
 }
+
+pub(crate) static PLAIN_LAYOUT: Layout = Layout {
+    name: "crypto_data",
+    head: &[],
+    fields: &[
+        Field::new("ack", Shape::U32, "next lossless packet that the sender still waits for"),
+        Field::new(
+            "number",
+            Shape::U32,
+            "packet number: a lossless packet's own, else the sender's next",
+        ),
+        Field::new("padding", Shape::Zeros, "zero bytes"),
+        Field::new("data", Shape::Bytes, "the packet carried, from its data id on"),
+    ],
+};
 
 impl<'a> CryptoPlain<'a> {
     /// Reads the opened box.

@@ -19,6 +19,7 @@
 use nom::Parser;
 
 use super::COOKIE_SIZE;
+use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, borrowed, end, field, id, whole};
 use crate::wire::{Fault, Nonce, PublicKey, ToxKind};
 
@@ -32,6 +33,17 @@ pub struct Handshake<'a> {
     /// The box over a [`HandshakePlain`].
     pub sealed: &'a [u8; 248],
 }
+
+pub(crate) static LAYOUT: Layout = Layout {
+    name: "crypto_handshake",
+    head: &[],
+    fields: &[
+        Field::new("kind", Shape::U8, "0x1a, crypto handshake"),
+        Field::new("cookie", Shape::Raw(112), "cookie, issued before by the receiver"),
+        Field::new("nonce", Shape::Nonce, "nonce of the box"),
+        Field::new("sealed", Shape::Raw(248), "box between the long-term keys of both"),
+    ],
+};
 
 impl<'a> Handshake<'a> {
     /// Size in bytes.
@@ -76,6 +88,17 @@ pub struct HandshakePlain<'a> {
     /// Cookie issued by the sender, for the receiver's handshake.
     pub other_cookie: &'a [u8; COOKIE_SIZE],
 }
+
+pub(crate) static PLAIN_LAYOUT: Layout = Layout {
+    name: "crypto_handshake",
+    head: &[],
+    fields: &[
+        Field::new("base_nonce", Shape::Nonce, "first nonce that the sender encrypts with"),
+        Field::new("session_key", Shape::Key, "session public key of the sender"),
+        Field::new("cookie_hash", Shape::Raw(64), "SHA-512 of the cookie outside"),
+        Field::new("other_cookie", Shape::Raw(112), "cookie issued by the sender for the receiver"),
+    ],
+};
 
 impl<'a> HandshakePlain<'a> {
     /// Size in bytes.

@@ -10,6 +10,7 @@
 
 use nom::Parser;
 
+use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, field, id, rest, whole};
 use crate::wire::{DataId, Fault};
 
@@ -19,6 +20,19 @@ pub struct PacketRequest<'a> {
     /// One byte per step.
     pub steps: &'a [u8],
 }
+
+pub(crate) static LAYOUT: Layout = Layout {
+    name: "packet_request",
+    head: &[],
+    fields: &[
+        Field::new("id", Shape::U8, "0x01, packet request"),
+        Field::new(
+            "steps",
+            Shape::Bytes,
+            "from one lost packet to the next: 1 to 255, or 0 for 255 without a request",
+        ),
+    ],
+};
 
 impl<'a> PacketRequest<'a> {
     /// Reads the data, its id included.

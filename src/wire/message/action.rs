@@ -1,0 +1,69 @@
+//! Action (0x63, message 0x41): "the author does this" (packets §8.4).
+//!
+//! | Bytes | Field                                                    |
+//! |------:|----------------------------------------------------------|
+//! |    10 | header of a group message                                |
+//! |  ≥1 | text                                                     |
+//!
+//! At most 1363 bytes of text fit what carries them.
+
+use nom::Parser;
+
+use crate::wire::layout::{Field, Layout, Shape};
+use crate::wire::parse::{Parsed, field, rest};
+
+/// "the author does this".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Action<'a> {
+    /// What the author does: at least 1 byte, which are UTF-8 most of the time.
+    pub text: &'a [u8],
+}
+
+pub(super) static LAYOUT: Layout = Layout {
+    name: "action",
+    head: super::HEAD,
+    fields: &[Field::new("text", Shape::Text, "what the author does")],
+};
+
+impl<'a> Action<'a> {
+    /// The message id.
+    pub const ID: u8 = 0x41;
+
+    #[inline]
+    pub(super) fn parse(i: &'a [u8]) -> Parsed<'a, Self> {
+        let (i, text) = field("action.text", rest(1, usize::MAX)).parse(i)?;
+        Ok((i, Self { text }))
+    }
+
+    pub(super) fn emit(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hex_literal::hex;
+
+    use super::*;
+    use crate::wire::MessageBody;
+    use crate::wire::testing::{message, reads_and_writes, refuses};
+
+    #[test]
+    fn an_action_is_read_and_written() {
+        let bytes = hex!("63 0001 0002 00000003 41 6869");
+        reads_and_writes(&bytes, message(MessageBody::Action(Action { text: b"hi" })), 11);
+    }
+
+    #[test]
+    fn an_action_that_is_not_utf_8_is_kept() {
+        let bytes = hex!("63 0001 0002 00000003 41 ff00c0");
+        let text = &[0xff, 0, 0xc0];
+        reads_and_writes(&bytes, message(MessageBody::Action(Action { text })), 11);
+    }
+
+    #[test]
+    fn an_action_has_at_least_one_byte() {
+        let head = hex!("63 0001 0002 00000003 41");
+        refuses(&head, "action.text at byte 10: needs 1 byte, 0 left");
+    }
+}
