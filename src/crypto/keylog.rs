@@ -59,6 +59,17 @@ pub struct Tally {
     pub first_damaged: Vec<u64>,
 }
 
+impl Tally {
+    /// Counts another key log's lines as well.
+    pub fn add(&mut self, other: &Self) {
+        self.understood += other.understood;
+        self.unknown += other.unknown;
+        self.damaged += other.damaged;
+        let room = DAMAGED_LINES_NAMED.saturating_sub(self.first_damaged.len());
+        self.first_damaged.extend(other.first_damaged.iter().take(room));
+    }
+}
+
 /// How many damaged lines are remembered by number.
 const DAMAGED_LINES_NAMED: usize = 8;
 

@@ -23,6 +23,8 @@ pub(super) struct Party {
     pub(super) real_key: Option<PublicKey>,
     /// The furthest nonce that it was seen to use, or the first that it is going to use.
     pub(super) nonce: Option<Nonce>,
+    /// Whether its handshake was seen, so that its first lossless packet is number 0.
+    pub(super) from_the_start: bool,
     /// The lossless packet numbers that it was seen to use.
     pub(super) seen: SeenNumbers,
 }

@@ -7,7 +7,7 @@
 //! and handshakes seen elsewhere, and with the keys that have `NONCE` lines. The last two are searches
 //! whose work is bounded.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
@@ -46,6 +46,8 @@ pub struct Opened<'a> {
     pub to: Option<PublicKey>,
     /// What it is.
     pub seen: Seen<'a>,
+    /// What `NAME` lines of the key logs call people.
+    pub names: &'a BTreeMap<PublicKey, Vec<u8>>,
 }
 
 /// What one datagram turned out to be, apart from whose it is.
@@ -76,6 +78,10 @@ pub struct OpenHandshake<'a> {
 pub struct Data<'a> {
     /// Number of the session, from 1, in the order in which sessions first had a packet opened.
     pub session: u32,
+    /// Which of the session's two directions, 0 or 1.
+    pub direction: u8,
+    /// Whether this sender's handshake was seen: its first lossless packet is number 0.
+    pub from_the_start: bool,
     /// Whether the same lossless packet was opened before.
     pub resend: bool,
     /// What it says.
@@ -176,11 +182,8 @@ impl Sessions {
         let is_net_crypto = kind.is_some_and(is_net_crypto);
         if self.opener.ring.is_empty() || (truncated && is_net_crypto) {
             let why = if truncated { Sealed::Truncated } else { Sealed::NoKeyLog };
-            return Opened {
-                from: None,
-                to: None,
-                seen: kind.map_or(Seen::Other, |kind| closed(kind, why)),
-            };
+            let seen = kind.map_or(Seen::Other, |kind| closed(kind, why));
+            return self.opened([None, None], seen);
         }
         let (from, to) = (Endpoint::from(from), Endpoint::from(to));
         match kind {
@@ -192,7 +195,7 @@ impl Sessions {
                 if let Some(dht_key) = visible_dht_key(payload) {
                     self.learn(from, |host| host.dht_key = Some(dht_key));
                 }
-                Opened { from: None, to: None, seen: Seen::Other }
+                self.opened([None, None], Seen::Other)
             }
         }
     }
@@ -252,7 +255,7 @@ impl Sessions {
                 let opened = opened.and_then(|()| {
                     CookieResponsePlain::parse(&self.opener.plain).map_err(|_| Sealed::BadLength)
                 });
-                Opened { from, to, seen: Seen::CookieResponse(opened) }
+                self.opened([from, to], Seen::CookieResponse(opened))
             }
         }
     }
@@ -283,12 +286,18 @@ impl Sessions {
                 None => Err(Sealed::Empty),
                 Some(class) => {
                     let resend = class == DataClass::Lossless && sender.seen.note(plain.number);
-                    Ok(Data { session: session.id, resend, plain })
+                    Ok(Data {
+                        session: session.id,
+                        direction: direction as u8,
+                        from_the_start: sender.from_the_start,
+                        resend,
+                        plain,
+                    })
                 }
             },
             Err(_) => Err(Sealed::BadLength),
         };
-        Opened { from, to, seen: Seen::Data(opened) }
+        Opened { from, to, seen: Seen::Data(opened), names: self.opener.ring.names() }
     }
 
     fn handshake(
@@ -328,11 +337,15 @@ impl Sessions {
                 .is_ok_and(|outer| sha512(outer.cookie) == *plain.cookie_hash);
             OpenHandshake { plain, is_new, cookie_hash_fits }
         });
-        Opened { from: sender, to: receiver, seen: Seen::Handshake(opened) }
+        self.opened([sender, receiver], Seen::Handshake(opened))
     }
 
-    fn between<'a>(&self, from: Endpoint, to: Endpoint, seen: Seen<'a>) -> Opened<'a> {
-        Opened { from: self.host(from).real_key, to: self.host(to).real_key, seen }
+    fn between<'a>(&'a self, from: Endpoint, to: Endpoint, seen: Seen<'a>) -> Opened<'a> {
+        self.opened([self.host(from).real_key, self.host(to).real_key], seen)
+    }
+
+    fn opened<'a>(&'a self, [from, to]: [Option<PublicKey>; 2], seen: Seen<'a>) -> Opened<'a> {
+        Opened { from, to, seen, names: self.opener.ring.names() }
     }
 
     fn host(&self, endpoint: Endpoint) -> Host {
@@ -534,6 +547,7 @@ impl Opener {
         });
         let sender = session.parties.of_mut(direction);
         sender.real_key = sender.real_key.or(half.from);
+        sender.from_the_start = true;
         let receiver = session.parties.of_mut(direction.reversed());
         receiver.real_key = receiver.real_key.or(half.to);
     }

@@ -128,6 +128,15 @@ macro_rules! fields {
                     },)*
                 }
             }
+
+            /// The field of that name.
+            #[must_use]
+            pub fn of(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$id),)*
+                    _ => None,
+                }
+            }
         }
     };
 }
@@ -151,6 +160,9 @@ fields! {
     Kind "kind" Name "" "what the packet is";
     Bytes "bytes" Unsigned "bytes" "size of the packet, from its id on, without padding";
     Sealed "sealed" Name "" "why the packet could not be opened";
+    // What earlier packets tell about it.
+    Conference "conference" Key "" "id of the conference that the packet names or that its group number means";
+    Author "author" Key "" "long-term public key of the member that the packet's peer number means";
     // Payload (packets §8).
     GroupNumber "group_number" Unsigned "" "index of the conference, as the receiver counts; in an invitation, its answers and online packets, as the sender counts";
     ReceiverGroupNumber "receiver_group_number" Unsigned "" "index of the conference at the receiver, copied from its invitation";
@@ -173,7 +185,9 @@ fields! {
     Text "text" Text "" "a message or an action";
     SequenceNumber "sequence_number" Unsigned "" "count of audio frames of the author";
     Opus "opus" Bytes "" "one packet of Opus audio";
-    Id "id" Unsigned "" "first byte of a packet of unknown kind";
+    Id "id" Unsigned "" "first byte of a packet that is unknown or malformed";
+    InviteKind "invite_kind" Unsigned "" "second byte of such a packet of the invite family";
+    DirectKind "direct_kind" Unsigned "" "fourth byte of such a direct packet";
     Body "body" Bytes "" "what follows the ids in a packet of unknown kind";
     Trailing "trailing" Bytes "" "bytes after the end of the packet's layout";
     // What was wrong with it.
@@ -232,10 +246,12 @@ impl FieldId {
         }
     }
 
-    /// The field of that name.
-    #[must_use]
-    pub fn of(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|id| id.field().name == name)
+    /// The field that a part of a packet's byte table is. The ids that say what a packet is are only
+    /// shown where that is not known.
+    pub(super) fn of_part(name: &str, shows_ids: bool) -> Option<Self> {
+        Self::of(name).filter(|field| {
+            shows_ids || !matches!(field, Self::Id | Self::InviteKind | Self::DirectKind)
+        })
     }
 
     /// The field whose name is most like `name`, if any is like it at all.

@@ -1,6 +1,11 @@
 //! Datagrams and keys in, one ordered stream of records out; the field table; filters.
 
+mod conferences;
+mod dissector;
 mod field;
 pub mod filter;
+mod record;
 
+pub use dissector::Dissector;
 pub use field::{Field, FieldId, FieldType, Fields, Value};
+pub use record::{Content, Context, Data, NOT_TOX, Party, Record, Transport};

@@ -1,11 +1,13 @@
 //! One datagram, as far as the keys at hand explain it.
 
 use std::net::SocketAddr;
+use std::ops::ControlFlow;
 
+use super::field::{FieldId, Fields, Value};
 use crate::crypto::{OpenHandshake, Sealed};
 use crate::time::Timestamp;
 use crate::wire::net_crypto::{CookieRequestPlain, CookieResponsePlain};
-use crate::wire::{DataId, Malformed, Packet, PublicKey, ToxKind};
+use crate::wire::{Conference, DataId, Kind, Malformed, Packet, PublicKey, ToxKind, layout};
 
 /// One datagram of a capture: where it was, whose it was, what it was.
 pub struct Record<'a> {
@@ -87,6 +89,10 @@ pub struct Data<'a> {
     pub ack: u32,
     /// Whether the same lossless packet was opened before.
     pub resend: bool,
+    /// Which of the session's two directions; the same number always means the same one.
+    pub direction: u8,
+    /// Whether the session's handshake from this sender was seen, so that its first packet is number 0.
+    pub from_the_start: bool,
     /// What kind of data.
     pub id: DataId,
     /// The data, its id included.
@@ -100,8 +106,153 @@ pub struct Data<'a> {
 /// What earlier packets tell about a conference packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context<'a> {
-    /// Type and id, 33 bytes, of the conference that the packet's group number means.
-    pub conference: Option<ConferenceKey>,
+    /// The conference that the packet names or that its group number means.
+    pub conference: Option<Conference>,
     /// The member that the packet's peer number means: author of a message.
     pub author: Party<'a>,
+}
+
+impl Record<'_> {
+    /// What the record is, as JSON lines and filters name it: the kind of conference packet, else what
+    /// an opened data packet carries, else the kind of Tox packet.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match &self.content {
+            Content::CookieRequest(_) => ToxKind::COOKIE_REQUEST.name(),
+            Content::CookieResponse(_) => ToxKind::COOKIE_RESPONSE.name(),
+            Content::Handshake(_) => ToxKind::CRYPTO_HANDSHAKE.name(),
+            Content::Data(Err(_)) => ToxKind::CRYPTO_DATA.name(),
+            Content::Data(Ok(data)) => data.kind(),
+            Content::Other(kind) => match kind {
+                Some(kind) if kind.is_known() => kind.name(),
+                _ => NOT_TOX,
+            },
+        }
+    }
+
+    /// The conference packet, if the record is one, malformed or not.
+    #[must_use]
+    pub const fn conference_packet(&self) -> Option<&Data<'_>> {
+        match &self.content {
+            Content::Data(Ok(data)) if data.packet.is_some() => Some(data),
+            _ => None,
+        }
+    }
+
+    /// Why it stays closed, if it does.
+    #[must_use]
+    pub const fn sealed(&self) -> Option<Sealed> {
+        match self.content {
+            Content::CookieRequest(Err(why))
+            | Content::CookieResponse(Err(why))
+            | Content::Handshake(Err(why))
+            | Content::Data(Err(why)) => Some(why),
+            _ => None,
+        }
+    }
+
+    /// Size in bytes: of what an opened data packet carries, id included, padding not; else of the
+    /// datagram.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        match &self.content {
+            Content::Data(Ok(data)) => data.bytes.len(),
+            _ => self.datagram.len(),
+        }
+    }
+}
+
+/// The kind of a datagram whose first byte no Tox packet has.
+pub const NOT_TOX: &str = "not_tox";
+
+impl Data<'_> {
+    /// What the data is, as JSON lines and filters name it.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match &self.packet {
+            Some(Ok(packet)) => packet.kind().name(),
+            Some(Err(_)) => Kind::Malformed.name(),
+            None => self.id.name(),
+        }
+    }
+}
+
+impl Fields for Record<'_> {
+    fn each(&self, each: &mut dyn FnMut(FieldId, Value<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        each(FieldId::Frame, Value::Unsigned(self.frame))?;
+        each(FieldId::Time, Value::Time(self.at))?;
+        each(FieldId::Rel, Value::Nanos(self.rel))?;
+        each(FieldId::Src, Value::Address(self.src))?;
+        each(FieldId::Dst, Value::Address(self.dst))?;
+        each(FieldId::Transport, Value::Name(self.transport.name()))?;
+        for (field, party) in [(FieldId::From, &self.from), (FieldId::To, &self.to)] {
+            if let Some(PublicKey(key)) = &party.real_key {
+                each(field, Value::Key(key))?;
+            }
+        }
+        let data = match &self.content {
+            Content::Data(Ok(data)) => Some(data),
+            _ => None,
+        };
+        if let Some(data) = data {
+            each(FieldId::Session, Value::Unsigned(data.session.into()))?;
+            each(FieldId::Number, Value::Unsigned(data.number.into()))?;
+            each(FieldId::Ack, Value::Unsigned(data.ack.into()))?;
+            each(FieldId::Resend, Value::Bool(data.resend))?;
+        }
+        each(FieldId::Kind, Value::Name(self.kind()))?;
+        each(FieldId::Bytes, Value::Unsigned(self.bytes() as u64))?;
+        if let Some(why) = self.sealed() {
+            each(FieldId::Sealed, Value::Name(why.name()))?;
+        }
+        match data {
+            Some(data) => data.each_of_payload(each),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl Data<'_> {
+    fn each_of_payload(
+        &self,
+        each: &mut dyn FnMut(FieldId, Value<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Some(packet) = &self.packet else { return ControlFlow::Continue(()) };
+        if let Some(conference) = &self.context.conference {
+            each(FieldId::Conference, Value::Key(&conference.id.0))?;
+        }
+        if let Some(PublicKey(author)) = &self.context.author.real_key {
+            each(FieldId::Author, Value::Key(author))?;
+        }
+        let shows_ids = match packet {
+            Ok(packet) => packet.kind() == Kind::Unknown,
+            Err(_) => true,
+        };
+        for part in layout::parts(self.bytes) {
+            let Some(field) = FieldId::of_part(part.field.name, shows_ids) else { continue };
+            let value = match &part.value {
+                layout::Value::Number(number) => Value::Unsigned((*number).into()),
+                layout::Value::Key(PublicKey(key)) => Value::Key(key),
+                layout::Value::ConferenceId(id) => Value::Key(&id.0),
+                layout::Value::ConferenceType(kind) => Value::Name(kind.name()),
+                layout::Value::Nonce(nonce) => Value::Bytes(&nonce.0),
+                layout::Value::Text(bytes) => Value::Text(bytes),
+                layout::Value::Bytes(bytes) => Value::Bytes(bytes),
+                // What is there of a field that is cut is in the hex dump.
+                layout::Value::Cut(_) => continue,
+            };
+            each(field, value)?;
+        }
+        let fault = match packet {
+            Ok(Packet::PeerResponse(response)) => response.fault(),
+            Ok(_) => None,
+            Err(malformed) => Some(malformed.error),
+        };
+        if let Some(fault) = fault {
+            each(FieldId::ErrorField, Value::Text(fault.field.as_bytes()))?;
+            each(FieldId::ErrorOffset, Value::Unsigned(fault.offset as u64))?;
+            each(FieldId::ErrorReason, Value::Text(fault.reason.to_string().as_bytes()))?;
+        }
+        ControlFlow::Continue(())
+    }
 }

@@ -1,0 +1,155 @@
+//! Capture events and keys in, records out.
+
+use std::collections::BTreeMap;
+
+use super::conferences::Conferences;
+use super::record::{Content, Context, Data, Record, Transport};
+use crate::capture::{Datagram, Event};
+use crate::crypto::{self, KeyRing, Seen, Sessions, Tally};
+use crate::time::Timestamp;
+use crate::wire::{Packet, PublicKey, ToxKind};
+
+/// Turns the events of a capture, in their order, into records.
+pub struct Dissector {
+    sessions: Sessions,
+    conferences: Conferences,
+    start: Option<Timestamp>,
+    secrets_type: Option<u32>,
+    embedded: Option<Tally>,
+}
+
+impl Dissector {
+    /// With the keys to begin with. Key logs embedded in the capture's comments are used too, and so
+    /// are its secrets blocks of `secrets_type`, if the user names one.
+    #[must_use]
+    pub fn new(ring: KeyRing, secrets_type: Option<u32>) -> Self {
+        Self {
+            sessions: Sessions::new(ring),
+            conferences: Conferences::new(),
+            start: None,
+            secrets_type,
+            embedded: None,
+        }
+    }
+
+    /// The sessions followed so far, and the keys.
+    #[must_use]
+    pub const fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// The sessions followed so far, to add keys while packets come in.
+    pub const fn sessions_mut(&mut self) -> &mut Sessions {
+        &mut self.sessions
+    }
+
+    /// How the lines of key logs inside the capture were taken, if there were any.
+    #[must_use]
+    pub const fn embedded(&self) -> Option<&Tally> {
+        self.embedded.as_ref()
+    }
+
+    /// Takes the next event. Datagrams give a record.
+    pub fn event<'a>(&'a mut self, event: Event<'a>) -> Option<Record<'a>> {
+        match event {
+            Event::Datagram(datagram) => {
+                self.start.get_or_insert(datagram.at);
+                Some(self.datagram(&datagram))
+            }
+            Event::Other { at, .. } => {
+                self.start.get_or_insert(at);
+                None
+            }
+            Event::Comment(text) => {
+                if is_key_log(text) {
+                    self.embed(text);
+                }
+                None
+            }
+            Event::Secrets { secrets_type, data } => {
+                if self.secrets_type == Some(secrets_type) {
+                    self.embed(data);
+                }
+                None
+            }
+        }
+    }
+
+    /// Dissects one datagram.
+    fn datagram<'a>(&'a mut self, datagram: &Datagram<'a>) -> Record<'a> {
+        let Datagram { at, from, to, payload, origin, truncated, .. } = *datagram;
+        let start = *self.start.get_or_insert(at);
+        // Everything is learned before anything is borrowed for the record.
+        let (sessions, conferences) = (&mut self.sessions, &mut self.conferences);
+        let opened = sessions.datagram(from, to, payload, truncated);
+        if let Seen::Data(Ok(data)) = &opened.seen
+            && let Some(id) = data.plain.id
+            && id.is_conference()
+            && !data.resend
+            && let Ok(packet) = Packet::parse(data.plain.data)
+        {
+            conferences.learn(data.session, data.direction, opened.from, &packet);
+        }
+        let names = opened.names;
+        Record {
+            frame: origin.frame,
+            offset: origin.offset,
+            at,
+            rel: at.nanos_since(start),
+            src: from,
+            dst: to,
+            transport: Transport::Udp,
+            from: conferences.party(opened.from, names),
+            to: conferences.party(opened.to, names),
+            truncated,
+            datagram: payload,
+            content: match opened.seen {
+                Seen::CookieRequest(seen) => Content::CookieRequest(seen),
+                Seen::CookieResponse(seen) => Content::CookieResponse(seen),
+                Seen::Handshake(seen) => Content::Handshake(seen),
+                Seen::Data(seen) => {
+                    Content::Data(seen.map(|data| opened_data(conferences, names, data)))
+                }
+                Seen::Other => Content::Other(ToxKind::of(payload)),
+            },
+        }
+    }
+
+    fn embed(&mut self, text: &[u8]) {
+        let tally = self.sessions.ring_mut().read(text);
+        let tally = tally.expect("reading from memory does not fail");
+        self.embedded.get_or_insert_default().add(&tally);
+    }
+}
+
+fn opened_data<'a>(
+    conferences: &'a Conferences,
+    names: &'a BTreeMap<PublicKey, Vec<u8>>,
+    data: crypto::Data<'a>,
+) -> Data<'a> {
+    let crypto::Data { session, direction, from_the_start, resend, plain } = data;
+    let id = plain.id.expect("crypto gives no data without an id");
+    let packet = id.is_conference().then(|| Packet::parse(plain.data));
+    let context = match &packet {
+        Some(Ok(packet)) => conferences.context(session, direction, packet, names),
+        _ => Context::default(),
+    };
+    Data {
+        session,
+        number: plain.number,
+        ack: plain.ack,
+        resend,
+        direction,
+        from_the_start,
+        id,
+        bytes: plain.data,
+        packet,
+        context,
+    }
+}
+
+/// Whether a comment is a key log: its first line says so (`docs/key-log.md`).
+fn is_key_log(comment: &[u8]) -> bool {
+    let text = comment.strip_prefix(b"#").unwrap_or(comment).trim_ascii_start();
+    text.starts_with(crypto::MAGIC.as_bytes())
+}
