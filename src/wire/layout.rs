@@ -361,3 +361,158 @@ pub fn datagram_parts(datagram: &[u8]) -> Parts<'_> {
 pub fn of_plain(kind: ToxKind) -> Option<&'static Layout> {
     net_crypto::plain_layout(kind)
 }
+
+#[cfg(test)]
+mod tests {
+    use hex_literal::hex;
+
+    use super::*;
+    use crate::wire::testing::{DHT_KEY, REAL_KEY};
+
+    /// The parts as text: range, path, value.
+    fn shown(parts: Parts<'_>) -> Vec<String> {
+        parts.map(|part| format!("{:?} {} {:?}", part.range(), part.path(), part.value)).collect()
+    }
+
+    const NEW_PEER: [u8; 76] = hex!(
+        "63 0001 0002 00000003 10"
+        "0004"
+        "c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf"
+        "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff"
+    );
+
+    #[test]
+    fn the_parts_of_a_packet_are_its_fields_in_order() {
+        assert_eq!(
+            shown(parts(&NEW_PEER)),
+            [
+                "0..1 id Number(99)".to_owned(),
+                "1..3 group_number Number(1)".to_owned(),
+                "3..5 peer_number Number(2)".to_owned(),
+                "5..9 message_number Number(3)".to_owned(),
+                "9..10 message_id Number(16)".to_owned(),
+                "10..12 new_peer_number Number(4)".to_owned(),
+                format!("12..44 real_key Key({REAL_KEY})"),
+                format!("44..76 dht_key Key({DHT_KEY})"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_packet_that_is_cut_shows_its_last_field_cut() {
+        let cut = shown(parts(&NEW_PEER[..46]));
+        assert_eq!(cut.len(), 8);
+        assert_eq!(cut[7], "44..46 dht_key Cut([224, 225])");
+        assert_eq!(shown(parts(&NEW_PEER[..44])).len(), 7);
+        assert_eq!(shown(parts(&[])), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_packet_that_is_too_long_shows_its_surplus() {
+        let long = [&NEW_PEER[..], &[1, 2]].concat();
+        let parts = shown(parts(&long));
+        assert_eq!(parts.len(), 9);
+        assert_eq!(parts[8], "76..78 trailing Bytes([1, 2])");
+    }
+
+    #[test]
+    fn text_may_be_empty_but_surplus_is_shown_only_when_there_is_some() {
+        let name = hex!("63 0001 0002 00000003 30");
+        assert_eq!(shown(parts(&name)).last().unwrap(), "10..10 name Text([])");
+        let ping = hex!("63 0001 0002 00000003 00");
+        assert_eq!(shown(parts(&ping)).last().unwrap(), "9..10 message_id Number(0)");
+    }
+
+    #[test]
+    fn entries_of_a_peer_list_have_their_index_in_the_path() {
+        let mut bytes = hex!("62 0001 09").to_vec();
+        for name in [&b"hi"[..], b""] {
+            bytes.extend([0, 7]);
+            bytes.extend(REAL_KEY.0);
+            bytes.extend(DHT_KEY.0);
+            bytes.push(name.len() as u8);
+            bytes.extend(name);
+        }
+        bytes.extend([0, 8, 0xff]);
+        assert_eq!(
+            shown(parts(&bytes)),
+            [
+                "0..1 id Number(98)".to_owned(),
+                "1..3 group_number Number(1)".to_owned(),
+                "3..4 direct_kind Number(9)".to_owned(),
+                "4..6 peers[0].peer_number Number(7)".to_owned(),
+                format!("6..38 peers[0].real_key Key({REAL_KEY})"),
+                format!("38..70 peers[0].dht_key Key({DHT_KEY})"),
+                "70..71 peers[0].name_length Number(2)".to_owned(),
+                "71..73 peers[0].name Text([104, 105])".to_owned(),
+                "73..75 peers[1].peer_number Number(7)".to_owned(),
+                format!("75..107 peers[1].real_key Key({REAL_KEY})"),
+                format!("107..139 peers[1].dht_key Key({DHT_KEY})"),
+                "139..140 peers[1].name_length Number(0)".to_owned(),
+                "140..140 peers[1].name Text([])".to_owned(),
+                "140..142 peers[2].peer_number Number(8)".to_owned(),
+                "142..143 peers[2].real_key Cut([255])".to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_ends_the_list_and_the_rest_is_surplus() {
+        let mut bytes = hex!("62 0001 09 0007").to_vec();
+        bytes.extend(REAL_KEY.0);
+        bytes.extend(DHT_KEY.0);
+        bytes.push(129);
+        bytes.extend([b'x'; 200]);
+        let parts: Vec<_> = parts(&bytes).collect();
+        let [.., length, surplus] = &parts[..] else { panic!("two parts at least") };
+        assert_eq!(length.path().to_string(), "peers[0].name_length");
+        assert_eq!(length.value, Value::Number(129));
+        assert_eq!((surplus.path().to_string().as_str(), surplus.range()), ("trailing", 71..271));
+    }
+
+    #[test]
+    fn datagrams_and_what_they_seal_have_layouts_too() {
+        let data = hex!("1b abcd 00112233");
+        assert_eq!(
+            shown(datagram_parts(&data)),
+            [
+                "0..1 kind Number(27)",
+                "1..3 nonce_low Number(43981)",
+                "3..7 sealed Bytes([0, 17, 34, 51])"
+            ]
+        );
+        let plain = hex!("00000005 00000007 0000 1018");
+        assert_eq!(
+            shown(of_plain(ToxKind::CRYPTO_DATA).unwrap().parts(&plain)),
+            [
+                "0..4 ack Number(5)",
+                "4..8 number Number(7)",
+                "8..10 padding Bytes([0, 0])",
+                "10..12 data Bytes([16, 24])",
+            ]
+        );
+        assert_eq!(
+            shown(datagram_parts(&hex!("f0 01"))),
+            ["0..1 kind Number(240)", "1..2 body Bytes([1])"]
+        );
+    }
+
+    #[test]
+    fn layouts_of_fixed_size_are_as_long_as_their_datagrams() {
+        let size = |layout: &Layout| -> Option<usize> {
+            layout.all_fields().map(|field| field.shape.size()).sum()
+        };
+        assert_eq!(size(of_datagram(ToxKind::COOKIE_REQUEST)), Some(145));
+        assert_eq!(size(of_datagram(ToxKind::COOKIE_RESPONSE)), Some(161));
+        assert_eq!(size(of_datagram(ToxKind::CRYPTO_HANDSHAKE)), Some(385));
+        assert_eq!(size(of_datagram(ToxKind::LAN_DISCOVERY)), Some(33));
+        assert_eq!(size(of_plain(ToxKind::COOKIE_REQUEST).unwrap()), Some(72));
+        assert_eq!(size(of_plain(ToxKind::COOKIE_RESPONSE).unwrap()), Some(120));
+        assert_eq!(size(of_plain(ToxKind::CRYPTO_HANDSHAKE).unwrap()), Some(232));
+        assert_eq!(size(of(&hex!("60 00"))), Some(37));
+        assert_eq!(size(of(&hex!("60 01"))), Some(39));
+        assert_eq!(size(of(&hex!("60 02"))), Some(41));
+        assert_eq!(size(of(&hex!("61"))), Some(36));
+        assert_eq!(size(of(&NEW_PEER)), Some(76));
+    }
+}

@@ -30,6 +30,8 @@ mod numbers;
 mod online;
 pub mod packet;
 mod parse;
+#[cfg(test)]
+mod properties;
 mod rejoin;
 pub mod relay;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! | Bytes | Field                                                    |
 //! |------:|----------------------------------------------------------|
 //! |    10 | header of a group message                                |
-//! |  ≥1 | text                                                     |
+//! |    ≥1 | text                                                     |
 //!
 //! At most 1363 bytes of text fit what carries them.
 
@@ -12,7 +12,7 @@ use nom::Parser;
 use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, field, rest};
 
-/// "the author does this".
+/// "The author does this".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Action<'a> {
     /// What the author does: at least 1 byte, which are UTF-8 most of the time.

@@ -13,7 +13,7 @@ use crate::wire::MAX_NAME_SIZE;
 use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, field, rest};
 
-/// "this is my name".
+/// "This is my name".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Name<'a> {
     /// The author's name: 0 to 128 bytes, which are UTF-8 most of the time.

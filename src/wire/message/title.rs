@@ -14,7 +14,7 @@ use crate::wire::MAX_TITLE_SIZE;
 use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, field, rest};
 
-/// "this is the title".
+/// "This is the title".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Title<'a> {
     /// The title: 1 to 128 bytes, which are UTF-8 most of the time.

@@ -1,0 +1,71 @@
+//! Replays every input in `corpus/<target>/` through the fuzz target of that name.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toxscope::fuzzing;
+use toxscope::wire::{Kind, Packet};
+
+type Target = fn(&[u8]);
+
+/// One line per fuzz target.
+const TARGETS: &[(&str, Target)] = &[("wire_round_trip", fuzzing::wire_round_trip)];
+
+fn corpus() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
+}
+
+/// What is in a directory, by name; nothing if there is no such directory.
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.expect("a directory that can be listed").path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn every_input_of_the_corpus_has_the_property_of_its_target() {
+    for (name, target) in TARGETS {
+        let inputs = entries(&corpus().join(name));
+        assert!(!inputs.is_empty(), "corpus/{name} is empty");
+        for input in inputs {
+            // Shown if the target panics.
+            println!("{}", input.display());
+            target(&fs::read(&input).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_directory_of_the_corpus_has_a_target() {
+    for directory in entries(&corpus()) {
+        let name = directory.file_name().unwrap().to_str().unwrap();
+        assert!(directory.is_dir(), "corpus/{name} belongs into the directory of its target");
+        assert!(
+            TARGETS.iter().any(|(target, _)| *target == name),
+            "corpus/{name} has no line in TARGETS"
+        );
+    }
+}
+
+#[test]
+fn the_corpus_of_wire_round_trip_holds_each_kind_accepted_and_refused() {
+    let (mut accepted, mut refused) = (BTreeSet::new(), BTreeSet::new());
+    for input in entries(&corpus().join("wire_round_trip")) {
+        match Packet::parse(&fs::read(&input).unwrap()) {
+            Ok(packet) => accepted.insert(packet.kind()),
+            Err(malformed) => refused.insert(malformed.intended()),
+        };
+    }
+    let all = || Kind::ALL.iter().copied();
+    let readable = all().filter(|kind| *kind != Kind::Malformed);
+    assert_eq!(accepted, readable.collect());
+    // These have no length that would be refused once their ids are there.
+    let tolerant =
+        [Kind::PeerIntroduced, Kind::PeerQuery, Kind::PeerResponse, Kind::Ping, Kind::Lossy];
+    assert_eq!(refused, all().filter(|kind| !tolerant.contains(kind)).collect());
+}
