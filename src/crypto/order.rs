@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn the_end_of_the_capture_lets_everything_go_in_order() {
         let mut order = Order::from_the_start();
-        assert_eq!(handled(&mut order, &[5, 3, 4]), []);
+        assert!(handled(&mut order, &[5, 3, 4]).is_empty());
         assert_eq!(std::iter::from_fn(|| order.pop_any()).collect::<Vec<_>>(), [3, 4, 5]);
     }
 }

@@ -5,8 +5,10 @@
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
+use super::record::{NOT_TOX, Transport};
+use crate::crypto::Sealed;
 use crate::time::Timestamp;
-use crate::wire::{DataId, ToxKind};
+use crate::wire::{DataId, Kind, ToxKind};
 
 /// What kind of value a field has; decides what a filter may compare it with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -186,8 +188,8 @@ fields! {
     SequenceNumber "sequence_number" Unsigned "" "count of audio frames of the author";
     Opus "opus" Bytes "" "one packet of Opus audio";
     Id "id" Unsigned "" "first byte of a packet that is unknown or malformed";
-    InviteKind "invite_kind" Unsigned "" "second byte of such a packet of the invite family";
-    DirectKind "direct_kind" Unsigned "" "fourth byte of such a direct packet";
+    InviteKind "invite_kind" Unsigned "" "second byte of such a packet, if it is an invitation";
+    DirectKind "direct_kind" Unsigned "" "fourth byte of such a packet, if it is a direct one";
     Body "body" Bytes "" "what follows the ids in a packet of unknown kind";
     Trailing "trailing" Bytes "" "bytes after the end of the packet's layout";
     // What was wrong with it.
@@ -196,34 +198,11 @@ fields! {
     ErrorReason "error.reason" Text "" "what was wrong";
 }
 
-/// What a conference packet can be: the `kind` of a record that holds one.
-const CONFERENCE_KINDS: &[&str] = &[
-    "invite",
-    "invite_accepted",
-    "invite_member",
-    "online",
-    "peer_introduced",
-    "peer_query",
-    "peer_response",
-    "title_response",
-    "ping",
-    "new_peer",
-    "kill_peer",
-    "freeze_peer",
-    "name",
-    "title",
-    "chat",
-    "action",
-    "rejoin",
-    "lossy",
-    "unknown",
-    "malformed",
-];
-
 /// What every other packet is called: by its first byte, or by its data id once opened.
 fn others() -> impl Iterator<Item = &'static str> {
     let data = DataId::all().filter(|id| !id.is_conference()).map(DataId::name);
-    ToxKind::all().map(ToxKind::name).chain(data)
+    let known = ToxKind::all().filter(|kind| kind.is_known()).map(ToxKind::name);
+    known.chain([NOT_TOX]).chain(data)
 }
 
 impl FieldId {
@@ -232,26 +211,19 @@ impl FieldId {
     pub fn choices(self) -> Vec<&'static str> {
         match self {
             Self::Kind => {
-                let mut kinds = CONFERENCE_KINDS.to_vec();
-                for name in others().filter(|name| *name != "unknown") {
+                let mut kinds: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+                for name in others() {
                     if !kinds.contains(&name) {
                         kinds.push(name);
                     }
                 }
                 kinds
             }
-            Self::Transport => vec!["udp", "tcp"],
+            Self::Transport => vec![Transport::Udp.name()],
             Self::ConferenceType => vec!["text", "audio", "unknown"],
+            Self::Sealed => Sealed::ALL.iter().map(|why| why.name()).collect(),
             _ => Vec::new(),
         }
-    }
-
-    /// The field that a part of a packet's byte table is. The ids that say what a packet is are only
-    /// shown where that is not known.
-    pub(super) fn of_part(name: &str, shows_ids: bool) -> Option<Self> {
-        Self::of(name).filter(|field| {
-            shows_ids || !matches!(field, Self::Id | Self::InviteKind | Self::DirectKind)
-        })
     }
 
     /// The field whose name is most like `name`, if any is like it at all.

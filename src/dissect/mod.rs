@@ -4,8 +4,10 @@ mod conferences;
 mod dissector;
 mod field;
 pub mod filter;
+mod payload;
 mod record;
 
 pub use dissector::Dissector;
 pub use field::{Field, FieldId, FieldType, Fields, Value};
+pub use payload::payload;
 pub use record::{Content, Context, Data, NOT_TOX, Party, Record, Transport};

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
 use super::field::{FieldId, Fields, Value};
+use super::payload::payload;
 use crate::crypto::{OpenHandshake, Sealed};
 use crate::time::Timestamp;
 use crate::wire::net_crypto::{CookieRequestPlain, CookieResponsePlain};
-use crate::wire::{Conference, DataId, Kind, Malformed, Packet, PublicKey, ToxKind, layout};
+use crate::wire::{Conference, DataId, Kind, Malformed, Packet, PublicKey, ToxKind};
 
 /// One datagram of a capture: where it was, whose it was, what it was.
 pub struct Record<'a> {
@@ -224,35 +225,6 @@ impl Data<'_> {
         if let Some(PublicKey(author)) = &self.context.author.real_key {
             each(FieldId::Author, Value::Key(author))?;
         }
-        let shows_ids = match packet {
-            Ok(packet) => packet.kind() == Kind::Unknown,
-            Err(_) => true,
-        };
-        for part in layout::parts(self.bytes) {
-            let Some(field) = FieldId::of_part(part.field.name, shows_ids) else { continue };
-            let value = match &part.value {
-                layout::Value::Number(number) => Value::Unsigned((*number).into()),
-                layout::Value::Key(PublicKey(key)) => Value::Key(key),
-                layout::Value::ConferenceId(id) => Value::Key(&id.0),
-                layout::Value::ConferenceType(kind) => Value::Name(kind.name()),
-                layout::Value::Nonce(nonce) => Value::Bytes(&nonce.0),
-                layout::Value::Text(bytes) => Value::Text(bytes),
-                layout::Value::Bytes(bytes) => Value::Bytes(bytes),
-                // What is there of a field that is cut is in the hex dump.
-                layout::Value::Cut(_) => continue,
-            };
-            each(field, value)?;
-        }
-        let fault = match packet {
-            Ok(Packet::PeerResponse(response)) => response.fault(),
-            Ok(_) => None,
-            Err(malformed) => Some(malformed.error),
-        };
-        if let Some(fault) = fault {
-            each(FieldId::ErrorField, Value::Text(fault.field.as_bytes()))?;
-            each(FieldId::ErrorOffset, Value::Unsigned(fault.offset as u64))?;
-            each(FieldId::ErrorReason, Value::Text(fault.reason.to_string().as_bytes()))?;
-        }
-        ControlFlow::Continue(())
+        payload(packet, each)
     }
 }
