@@ -169,7 +169,8 @@ struct KeySet {
 }
 
 /// Two runs of nonces in each direction: a session has one, and two when both of its ends live in
-/// this process. A key whose nonces are random fills both with its first two and is then silent.
+/// this process. The first run is written at once, the second when its next nonce has shown that it
+/// is one: a key whose nonces are random is written once and is then silent.
 struct Uses {
     seal: [AtomicU64; 2],
     open: [AtomicU64; 2],
@@ -191,20 +192,21 @@ impl Uses {
     }
 }
 
-/// Where the last written nonce of a run was: bit 63 set, bit 62 "counts", 15 bits that tell
-/// its upper 145 bits (and the key) apart, its lower 47 bits.
+/// Where the last written nonce of a run was: bit 63 set, bit 62 "counts", bit 61 "not written",
+/// 14 bits that tell its upper 145 bits (and the key) apart, its lower 47 bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Run(u64);
 
 impl Run {
     const COUNTS: u64 = 1 << 62;
+    const UNWRITTEN: u64 = 1 << 61;
     const LOW: u32 = 47;
 
     fn new(seed: Seed, key_print: u64, nonce: &Nonce) -> Self {
         let low = nonce.last_chunk().copied().map_or(0, u64::from_be_bytes);
         let upper = nonce.first_chunk::<16>().copied().unwrap_or_default();
         let tag = seed.absorb(seed.start() ^ key_print, &upper) ^ (low >> Self::LOW);
-        let tag = seed.finish(seed.mix(tag)) >> 49;
+        let tag = seed.finish(seed.mix(tag)) >> 50;
         Self(1 << 63 | tag << Self::LOW | low & ((1 << Self::LOW) - 1))
     }
 
@@ -220,12 +222,21 @@ impl Run {
         Self(self.0 | Self::COUNTS)
     }
 
+    fn is_written(self) -> bool {
+        !self.is_empty() && self.0 & Self::UNWRITTEN == 0
+    }
+
+    fn unwritten(self) -> Self {
+        Self(self.0 | Self::UNWRITTEN)
+    }
+
     /// How far `other` is ahead of this one, if both belong to one run.
     fn distance_to(self, other: Self) -> Option<i64> {
-        let same = (self.0 ^ other.0) & !Self::COUNTS & !((1 << Self::LOW) - 1) == 0;
+        let flags = Self::COUNTS | Self::UNWRITTEN | ((1 << Self::LOW) - 1);
+        let same = (self.0 ^ other.0) & !flags == 0;
         // Two's complement in 47 bits.
         let ahead = (other.0.wrapping_sub(self.0) << (64 - Self::LOW)) as i64 >> (64 - Self::LOW);
-        (same && ahead.abs() < NEAR).then_some(ahead)
+        (same && !self.is_empty() && ahead.abs() < NEAR).then_some(ahead)
     }
 }
 
@@ -249,8 +260,8 @@ impl Keys {
         }
     }
 
-    /// Says whether this use of a key is worth a `NONCE` line: the first in its direction, or
-    /// [`STEP`] ahead of the last one written. The answer yes is given once.
+    /// Says whether this use of a key is worth a `NONCE` line: the first in its direction, or [`STEP`]
+    /// ahead of the last one written. The answer yes is given once.
     pub(crate) fn claim(
         &self,
         seed: Seed,
@@ -267,35 +278,39 @@ impl Keys {
         let now = Run::new(seed, print, nonce);
         // Another thread may get in between; whoever loses looks again.
         for _ in 0..8 {
-            let mut place = None;
-            for run in runs {
-                let last = Run(run.load(Ordering::Acquire));
-                if last.is_empty() {
-                    place = place.or(Some((run, last)));
-                } else if let Some(ahead) = last.distance_to(now) {
-                    if ahead < STEP {
-                        if ahead != 0 && !last.counts() {
-                            replace(run, last, last.counting());
-                        }
-                        return false;
-                    }
-                    place = Some((run, last));
-                    break;
-                }
-            }
-            let Some((run, last)) = place else { return false };
+            let Some((run, last, next)) = next_run(runs, now) else { return false };
             // Both ends in one process: what one sealed and wrote down, the other opens.
             let written = others.iter().map(|run| Run(run.load(Ordering::Acquire))).find(|other| {
-                !other.is_empty() && other.distance_to(now).is_some_and(|n| n.abs() < STEP)
+                other.is_written() && other.distance_to(now).is_some_and(|n| n.abs() < STEP)
             });
-            let next = written.unwrap_or(now);
-            let next = if last.is_empty() { next } else { next.counting() };
-            if replace(run, last, next) {
-                return written.is_none();
+            if replace(run, last, written.unwrap_or(next)) {
+                return next.is_written() && written.is_none();
             }
         }
         false
     }
+}
+
+/// The run that a nonce changes, what it was and what it becomes; `None` if it changes nothing.
+fn next_run(runs: &[AtomicU64; 2], now: Run) -> Option<(&AtomicU64, Run, Run)> {
+    let [first, second] = runs;
+    for run in runs {
+        let last = Run(run.load(Ordering::Acquire));
+        let Some(ahead) = last.distance_to(now) else { continue };
+        if ahead >= STEP || (ahead != 0 && !last.is_written()) {
+            return Some((run, last, now.counting()));
+        }
+        if ahead != 0 && !last.counts() {
+            replace(run, last, last.counting());
+        }
+        return None;
+    }
+    let last = Run(first.load(Ordering::Acquire));
+    if last.is_empty() {
+        return Some((first, last, now));
+    }
+    let last = Run(second.load(Ordering::Acquire));
+    (!last.is_written()).then_some((second, last, now.unwritten()))
 }
 
 fn replace(run: &AtomicU64, old: Run, new: Run) -> bool {
@@ -404,17 +419,16 @@ mod tests {
     }
 
     #[test]
-    fn random_nonces_are_written_twice_in_each_direction() {
+    fn random_nonces_are_written_once_in_each_direction() {
         let (keys, print) = keys_with!(&key(1));
-        let count = |direction| {
-            (0..10_000).filter(|n| keys.claim(SEED, print, direction, &random(*n))).count()
+        let lines = |direction, from| {
+            (from..from + 10_000)
+                .filter(|n| keys.claim(SEED, print, direction, &random(*n)))
+                .collect::<Vec<_>>()
         };
-        assert_eq!(count(Direction::Seal), 2);
-        assert_eq!(count(Direction::Open), 0, "the same nonces stand there already");
-        let open = (10_000..20_000)
-            .filter(|n| keys.claim(SEED, print, Direction::Open, &random(*n)))
-            .count();
-        assert!(open <= 2);
+        assert_eq!(lines(Direction::Seal, 0), [0]);
+        assert_eq!(lines(Direction::Open, 10_000), [10_000]);
+        assert_eq!(lines(Direction::Open, 20_000), []);
     }
 
     #[test]
@@ -434,8 +448,9 @@ mod tests {
             }
         }
         lines.sort_unstable();
-        let expected = [1, 2].map(|base| [0, 32768, 65536, 98304].map(|n| (base, n)));
-        assert_eq!(lines, expected.concat());
+        let lines_of = |base: u8, first: u64| [0, 32768, 65536, 98304].map(|n| (base, first + n));
+        let expected = [lines_of(1, 0), lines_of(2, 1)];
+        assert_eq!(lines, expected.concat(), "the second run is known at its second nonce");
     }
 
     #[test]
