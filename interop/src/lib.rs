@@ -1,1 +1,16 @@
-//! Real clients as witnesses.
+//! Real libtoxcore peers as witnesses: scripted stories, recorded with the truth beside them.
+//!
+//! * [`tox`] is libtoxcore behind a safe interface, [`ffi`] the part of its C interface used;
+//! * [`net`] is the network of a story: a namespace, a filter for splits and loss, a recorder;
+//! * [`truth`] writes down what was done and what libtoxcore reported, [`savedata`] reads peer
+//!   numbers from what it saves;
+//! * [`world`] runs a story, [`scenarios`] are the stories.
+
+#[expect(missing_docs, reason = "the functions are documented in tox.h and toxav.h")]
+pub mod ffi;
+pub mod net;
+pub mod savedata;
+pub mod scenarios;
+pub mod tox;
+pub mod truth;
+pub mod world;
