@@ -118,9 +118,8 @@ pub struct Tox {
 #[must_use]
 pub fn version() -> String {
     // SAFETY: the three functions take nothing and only return numbers.
-    let (major, minor, patch) = unsafe {
-        (ffi::tox_version_major(), ffi::tox_version_minor(), ffi::tox_version_patch())
-    };
+    let (major, minor, patch) =
+        unsafe { (ffi::tox_version_major(), ffi::tox_version_minor(), ffi::tox_version_patch()) };
     format!("{major}.{minor}.{patch}")
 }
 
@@ -325,13 +324,7 @@ impl Tox {
                 );
                 u32::try_from(joined).unwrap_or(u32::MAX)
             } else {
-                ffi::tox_conference_join(
-                    tox,
-                    friend,
-                    cookie.as_ptr(),
-                    cookie.len(),
-                    &raw mut error,
-                )
+                ffi::tox_conference_join(tox, friend, cookie.as_ptr(), cookie.len(), &raw mut error)
             }
         };
         ensure!(number != u32::MAX, "join: error {error}");
@@ -346,9 +339,8 @@ impl Tox {
     pub fn leave(&mut self, conference: u32) -> Result<()> {
         let mut error = 0;
         // SAFETY: a live instance and a plain number.
-        let done = unsafe {
-            ffi::tox_conference_delete(self.tox.as_ptr(), conference, &raw mut error)
-        };
+        let done =
+            unsafe { ffi::tox_conference_delete(self.tox.as_ptr(), conference, &raw mut error) };
         ensure!(done, "leave: error {error}");
         Ok(())
     }

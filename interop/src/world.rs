@@ -1,6 +1,7 @@
 //! A story under way: peers, what they do, what they report, and one loop that drives them all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,8 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value};
 
-use crate::net::filter;
-use crate::net::recorder::Recorder;
+use crate::keys;
+use crate::net::recorder::{LeftOut, Recorder};
+use crate::net::{filter, rebind};
 use crate::savedata;
 use crate::tox::{self, Event, Key, Listed, Origin, Setup, Tox};
 use crate::truth::{Truth, hex, text_field};
@@ -36,8 +38,14 @@ pub struct Plan {
     pub capture: PathBuf,
     /// `<story>.truth.jsonl`.
     pub truth: PathBuf,
+    /// The key log, if one is written: names are added to it.
+    pub keys: Option<PathBuf>,
+    /// What happens, for the comment in the capture.
+    pub about: &'static str,
     /// IPv6 instead of IPv4.
     pub ipv6: bool,
+    /// What of the traffic is not recorded.
+    pub left_out: LeftOut,
 }
 
 struct Peer {
@@ -66,6 +74,8 @@ pub struct World {
     peers: Vec<Peer>,
     recorder: Option<Recorder>,
     ports: u16,
+    /// All real and DHT keys there have been, in hexadecimal.
+    identities: BTreeSet<String>,
 }
 
 impl World {
@@ -82,7 +92,8 @@ impl World {
             .with("story", plan.story)
             .with("libtoxcore", tox::version())
             .end()?;
-        Ok(Self { plan, truth, peers: Vec::new(), recorder: None, ports: FIRST_PORT })
+        let identities = BTreeSet::new();
+        Ok(Self { plan, truth, peers: Vec::new(), recorder: None, ports: FIRST_PORT, identities })
     }
 
     // ---- the recording ----------------------------------------------------------------------
@@ -93,7 +104,9 @@ impl World {
     ///
     /// When the recorder does not start.
     pub fn record(&mut self) -> Result<()> {
-        self.recorder = Some(Recorder::start(&self.plan.capture)?);
+        let plan = &self.plan;
+        let about = format!("{}: {} (libtoxcore {})", plan.story, plan.about, tox::version());
+        self.recorder = Some(Recorder::start(&plan.capture, &about, plan.left_out)?);
         self.truth.line("", "recording_started").end()
     }
 
@@ -118,7 +131,24 @@ impl World {
             .with("datagrams_dropped", dropped)
             .end()?;
         self.truth.flush()?;
+        self.name_keys()?;
         Ok(frames)
+    }
+
+    /// Adds to the key log who is who; of the rest, keeps what a recording without onion packets
+    /// needs, unless onion packets are recorded.
+    fn name_keys(&self) -> Result<()> {
+        let Some(path) = &self.plan.keys else { return Ok(()) };
+        let log = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        let mut log = if self.plan.left_out.is_empty() {
+            log
+        } else {
+            keys::without_onion(&log, &self.identities)
+        };
+        for peer in &self.peers {
+            log.push_str(&format!("NAME {} {}\n", hex(&peer.key), peer.name));
+        }
+        Ok(fs::write(path, log)?)
     }
 
     // ---- peers ------------------------------------------------------------------------------
@@ -169,6 +199,7 @@ impl World {
         (peer.key, peer.dht_key, peer.port) = (tox.key(), tox.dht_key(), tox.port());
         peer.tox = Some(tox);
         let (name, key, dht_key, port) = (peer.name.clone(), peer.key, peer.dht_key, peer.port);
+        self.identities.extend([hex(&key), hex(&dht_key)]);
         self.truth
             .line(&name, "started")
             .hex("key", &key)
@@ -202,6 +233,41 @@ impl World {
         peer.reachable.clear();
         let name = peer.name.clone();
         self.truth.line(&name, "stopped").end()
+    }
+
+    /// Kills a peer in a way that nobody is told.
+    ///
+    /// # Errors
+    ///
+    /// When it is not running.
+    pub fn crash(&mut self, who: Who) -> Result<()> {
+        self.note_saved(who)?;
+        let peer = self.peer_mut(who)?;
+        let port = peer.port;
+        peer.online = false;
+        peer.reachable.clear();
+        let tox = peer.tox.take().context("not running")?;
+        let name = peer.name.clone();
+        filter::silence(port, true);
+        drop(tox);
+        filter::silence(port, false);
+        self.truth.line(&name, "crashed").end()
+    }
+
+    /// Gives a peer another port while it runs, as a router does that forgets a mapping.
+    ///
+    /// # Errors
+    ///
+    /// When the sockets do not do it.
+    pub fn roam(&mut self, who: Who) -> Result<()> {
+        let old = self.peer(who)?.port;
+        let new = self.ports;
+        self.ports += 1;
+        rebind::rebind(old, new).context("bind to another port")?;
+        let peer = self.peer_mut(who)?;
+        peer.port = new;
+        let name = peer.name.clone();
+        self.truth.line(&name, "roamed").with("port", new).end()
     }
 
     /// The state of a peer as a client would write it to disk.
@@ -483,13 +549,25 @@ impl World {
         })
     }
 
+    /// Waits until one does not see another one, a friend, any longer.
+    ///
+    /// # Errors
+    ///
+    /// When it still does after that time.
+    pub fn wait_lost(&mut self, who: Who, other: Who, patience: Duration) -> Result<()> {
+        self.wait_until("a friend goes offline", patience, |world| {
+            world.peers.get(who.0).is_some_and(|peer| !peer.reachable.contains(&other))
+        })
+    }
+
     /// Waits until each of these lists exactly these as present.
     ///
     /// # Errors
     ///
     /// When they do not in time.
     pub fn wait_members(&mut self, room: Room, all: &[Who], patience: Duration) -> Result<()> {
-        let mut keys: Vec<_> = all.iter().map(|who| self.peer(*who).map(|p| p.key)).collect::<Result<_>>()?;
+        let mut keys: Vec<_> =
+            all.iter().map(|who| self.peer(*who).map(|p| p.key)).collect::<Result<_>>()?;
         keys.sort_unstable();
         let what = format!("{} members see each other", all.len());
         self.wait_until(&what, patience, |world| {
@@ -515,9 +593,8 @@ impl World {
         let wanted = (room, text.as_ref().to_vec());
         let what = format!("all have heard {:?}", String::from_utf8_lossy(&wanted.1));
         self.wait_until(&what, patience, |world| {
-            all.iter().all(|who| {
-                world.peers.get(who.0).is_some_and(|peer| peer.heard.contains(&wanted))
-            })
+            all.iter()
+                .all(|who| world.peers.get(who.0).is_some_and(|peer| peer.heard.contains(&wanted)))
         })
     }
 
@@ -586,9 +663,7 @@ impl World {
                 self.peer_mut(who)?.online = status != 0;
                 self.truth.line(&name, "connection").with("status", transport(status)).end()
             }
-            Event::FriendConnection(number, status) => {
-                self.note_friend(who, &name, number, status)
-            }
+            Event::FriendConnection(number, status) => self.note_friend(who, &name, number, status),
             Event::Invited { friend, audio, cookie } => {
                 self.note_invitation(who, &name, friend, audio, &cookie)
             }

@@ -4,7 +4,7 @@
 //! passes the datagram on or forgets it, so that what is lost never reaches the wire and no
 //! recording shows it. Peers are told apart by their UDP ports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem::{size_of, zeroed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +15,8 @@ use libc::{c_int, c_void, size_t, sockaddr, socklen_t, ssize_t};
 struct Rules {
     /// Which part of a split network a port is in; ports that are not listed reach everybody.
     parts: BTreeMap<u16, u8>,
+    /// Ports of which nothing passes.
+    silent: BTreeSet<u16>,
     /// Lost datagrams of ten thousand.
     loss: u64,
     dice: u64,
@@ -22,8 +24,14 @@ struct Rules {
     dropped: u64,
 }
 
-static RULES: Mutex<Rules> =
-    Mutex::new(Rules { parts: BTreeMap::new(), loss: 0, dice: 0, passed: 0, dropped: 0 });
+static RULES: Mutex<Rules> = Mutex::new(Rules {
+    parts: BTreeMap::new(),
+    silent: BTreeSet::new(),
+    loss: 0,
+    dice: 0,
+    passed: 0,
+    dropped: 0,
+});
 
 fn rules() -> MutexGuard<'static, Rules> {
     RULES.lock().unwrap_or_else(PoisonError::into_inner)
@@ -35,6 +43,16 @@ pub fn split(parts: &[&[u16]]) {
     rules.parts.clear();
     for (part, ports) in (0..).zip(parts) {
         rules.parts.extend(ports.iter().map(|port| (*port, part)));
+    }
+}
+
+/// Lets nothing out that a port sends, or lets it out again.
+pub fn silence(port: u16, on: bool) {
+    let mut rules = rules();
+    if on {
+        rules.silent.insert(port);
+    } else {
+        rules.silent.remove(&port);
     }
 }
 
@@ -59,8 +77,13 @@ impl Rules {
             _ => false,
         };
         let lost = self.loss > 0 && self.roll() % 10_000 < self.loss;
-        if apart || lost { self.dropped += 1 } else { self.passed += 1 }
-        apart || lost
+        let dropped = apart || lost || self.silent.contains(&from);
+        if dropped {
+            self.dropped += 1
+        } else {
+            self.passed += 1
+        }
+        dropped
     }
 
     /// SplitMix64.
@@ -94,14 +117,13 @@ pub unsafe extern "C" fn sendto(
         return length.cast_signed();
     }
     // SAFETY: the arguments are passed on as they came.
-    let sent = unsafe {
-        libc::syscall(libc::SYS_sendto, socket, data, length, flags, to, to_length)
-    };
+    let sent =
+        unsafe { libc::syscall(libc::SYS_sendto, socket, data, length, flags, to, to_length) };
     sent as ssize_t
 }
 
 /// The port that a socket is bound to.
-fn own_port(socket: c_int) -> Option<u16> {
+pub(super) fn own_port(socket: c_int) -> Option<u16> {
     // SAFETY: an all-zero `sockaddr_storage` is valid and large enough for every address;
     // `getsockname` writes at most `length` bytes of it.
     unsafe {

@@ -1,5 +1,6 @@
-//! The network of a scenario: a namespace with a loopback interface, a filter, a recorder.
+//! The network of a story: a namespace with a loopback interface, a filter, a recorder.
 
 pub mod filter;
 pub mod namespace;
+pub mod rebind;
 pub mod recorder;

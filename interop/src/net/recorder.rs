@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::mem::{size_of, zeroed};
+use std::ops::RangeInclusive;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, anyhow};
+use toxscope::capture::LinkType;
+use toxscope::capture::pcapng::{Interface, Resolution, Writer};
+use toxscope::time::Timestamp;
 
 /// Room for packets that wait for us, in bytes.
 const QUEUE: libc::c_int = 32 << 20;
@@ -27,15 +31,24 @@ pub struct Recorder {
 impl Recorder {
     /// Starts recording the loopback interface of the current namespace.
     ///
+    /// `about` becomes a comment in the file.
+    ///
     /// # Errors
     ///
     /// When the file or the socket cannot be made.
-    pub fn start(path: &Path) -> Result<Self> {
+    pub fn start(path: &Path, about: &str, left_out: LeftOut) -> Result<Self> {
         let file = File::create(path).with_context(|| path.display().to_string())?;
+        let mut writer = Writer::with_comments(BufWriter::new(file), [about])?;
+        writer.interface(Interface {
+            link: LinkType::ETHERNET,
+            snap_length: 0,
+            resolution: Resolution::NANOSECONDS,
+            name: Some("lo"),
+        })?;
         let socket = open().context("open a packet socket on the loopback interface")?;
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&stop);
-        let thread = thread::spawn(move || record(&socket, BufWriter::new(file), &seen));
+        let thread = thread::spawn(move || record(&socket, writer, left_out, &seen));
         Ok(Self { stop, thread })
     }
 
@@ -51,22 +64,34 @@ impl Recorder {
     }
 }
 
-/// One frame: time in nanoseconds since 1970, bytes.
+/// What is left out: datagrams by their first byte (packets §2).
+///
+/// A handful of peers send megabytes of onion packets while they look for their friends; a
+/// recording for people does without, as it would with `udp[8] < 0x80 or udp[8] > 0x8f`.
+pub type LeftOut = &'static [RangeInclusive<u8>];
+
+/// One frame.
 struct Frame<'a> {
-    at: i64,
+    at: Timestamp,
     data: &'a [u8],
 }
 
-fn record(socket: &OwnedFd, out: impl Write, stop: &AtomicBool) -> io::Result<u64> {
-    let mut writer = Writer::new(out)?;
+fn record(
+    socket: &OwnedFd,
+    mut writer: Writer<impl Write>,
+    left_out: LeftOut,
+    stop: &AtomicBool,
+) -> io::Result<u64> {
     let mut buffer = vec![0; FRAME];
     let mut frames = 0;
     loop {
         // The flag first: whatever was sent before it was raised is in the queue by now.
         let ending = stop.load(Ordering::Relaxed);
         match next(socket, &mut buffer)? {
+            Some(frame) if is_left_out(frame.data, left_out) => {}
             Some(frame) => {
-                writer.packet(&frame)?;
+                let length = u32::try_from(frame.data.len()).unwrap_or(u32::MAX);
+                writer.packet(0, frame.at, frame.data, length)?;
                 frames += 1;
             }
             None if ending => break,
@@ -75,6 +100,32 @@ fn record(socket: &OwnedFd, out: impl Write, stop: &AtomicBool) -> io::Result<u6
     }
     writer.finish()?;
     Ok(frames)
+}
+
+/// Whether a frame carries such a datagram, or an ICMP message quoting one; in IPv4 without
+/// options or IPv6.
+fn is_left_out(frame: &[u8], left_out: LeftOut) -> bool {
+    const ETHERNET: usize = 14;
+    const ICMP: usize = 8;
+    let mut at = ETHERNET;
+    // At most one quotation: a message of ICMP is never answered by another one.
+    for _ in 0..2 {
+        let (protocol, header) = match frame.get(at) {
+            Some(0x45) => (frame.get(at + 9), 20),
+            Some(0x60..=0x6f) => (frame.get(at + 6), 40),
+            _ => return false,
+        };
+        at += header;
+        match protocol {
+            Some(17) => {
+                let first = frame.get(at + 8);
+                return first.is_some_and(|byte| left_out.iter().any(|kinds| kinds.contains(byte)));
+            }
+            Some(1 | 58) => at += ICMP,
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// A packet socket that sees the loopback interface, with time stamps of nanoseconds.
@@ -132,14 +183,13 @@ fn next<'b>(socket: &OwnedFd, buffer: &'b mut [u8]) -> io::Result<Option<Frame<'
 /// Reads one frame: its time and length, or `None` for the copy that is on its way out.
 ///
 /// The loopback interface shows each frame twice, leaving and arriving; the latter is kept.
-fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<(i64, usize)>> {
+fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<(Timestamp, usize)>> {
     // SAFETY: every pointer in `message` is to a live value of the stated length; the control
     // messages are walked with libc's own macros and read unaligned.
     unsafe {
         let mut from: libc::sockaddr_ll = zeroed();
         let mut control = [0_u64; 16];
-        let mut piece =
-            libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+        let mut piece = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
         let mut message: libc::msghdr = zeroed();
         message.msg_name = (&raw mut from).cast();
         message.msg_namelen = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
@@ -154,15 +204,14 @@ fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<(i64, usize
         if from.sll_pkttype == libc::PACKET_OUTGOING {
             return Ok(None);
         }
-        let mut at = 0;
+        let mut at = Timestamp::default();
         let mut header = libc::CMSG_FIRSTHDR(&raw const message);
         while !header.is_null() {
             if (*header).cmsg_level == libc::SOL_SOCKET
                 && (*header).cmsg_type == libc::SCM_TIMESTAMPNS
             {
-                let stamp =
-                    libc::CMSG_DATA(header).cast::<libc::timespec>().read_unaligned();
-                at = stamp.tv_sec * 1_000_000_000 + stamp.tv_nsec;
+                let stamp = libc::CMSG_DATA(header).cast::<libc::timespec>().read_unaligned();
+                at = Timestamp::from_parts(stamp.tv_sec, stamp.tv_nsec);
             }
             header = libc::CMSG_NXTHDR(&raw const message, header);
         }
@@ -170,47 +219,34 @@ fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> io::Result<Option<(i64, usize
     }
 }
 
-/// A minimal pcapng writer: one section, one Ethernet interface, nanoseconds.
-struct Writer<W> {
-    out: W,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<W: Write> Writer<W> {
-    fn new(out: W) -> io::Result<Self> {
-        let mut writer = Self { out };
-        let mut section = 0x1a2b_3c4d_u32.to_le_bytes().to_vec();
-        section.extend([1, 0, 0, 0]);
-        section.extend([0xff; 8]);
-        writer.block(0x0a0d_0d0a, &section)?;
-        // Link type 1, no snap length; option 9: time in 10^-9 seconds.
-        let interface = [1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0];
-        writer.block(1, &interface)?;
-        Ok(writer)
+    /// An IP header of a version and protocol.
+    fn ip(version: u8, protocol: u8) -> Vec<u8> {
+        let (mut header, at) = if version == 4 { (vec![0; 20], 9) } else { (vec![0; 40], 6) };
+        header[0] = if version == 4 { 0x45 } else { 0x60 };
+        header[at] = protocol;
+        header
     }
 
-    fn packet(&mut self, frame: &Frame<'_>) -> io::Result<()> {
-        let at = frame.at.cast_unsigned();
-        let length = (frame.data.len() as u32).to_le_bytes();
-        let mut body = vec![0; 4];
-        body.extend(((at >> 32) as u32).to_le_bytes());
-        body.extend((at as u32).to_le_bytes());
-        body.extend(length);
-        body.extend(length);
-        body.extend(frame.data);
-        self.block(6, &body)
+    fn frame(parts: &[&[u8]]) -> Vec<u8> {
+        [&[0; 14], parts.concat().as_slice()].concat()
     }
 
-    fn block(&mut self, kind: u32, body: &[u8]) -> io::Result<()> {
-        let padding = body.len().next_multiple_of(4) - body.len();
-        let total = ((12 + body.len() + padding) as u32).to_le_bytes();
-        self.out.write_all(&kind.to_le_bytes())?;
-        self.out.write_all(&total)?;
-        self.out.write_all(body)?;
-        self.out.write_all(&[0; 3][..padding])?;
-        self.out.write_all(&total)
-    }
-
-    fn finish(mut self) -> io::Result<()> {
-        self.out.flush()
+    #[test]
+    fn datagrams_are_left_out_by_their_first_byte_also_where_icmp_quotes_them() {
+        let onion: LeftOut = &[0x80..=0x8f];
+        let udp = |first| [[0; 8].as_slice(), &[first]].concat();
+        assert!(is_left_out(&frame(&[&ip(4, 17), &udp(0x80)]), onion));
+        assert!(is_left_out(&frame(&[&ip(6, 17), &udp(0x8e)]), onion));
+        assert!(is_left_out(&frame(&[&ip(4, 1), &[0; 8], &ip(4, 17), &udp(0x83)]), onion));
+        assert!(is_left_out(&frame(&[&ip(6, 58), &[0; 8], &ip(6, 17), &udp(0x83)]), onion));
+        assert!(!is_left_out(&frame(&[&ip(4, 17), &udp(0x1b)]), onion));
+        assert!(!is_left_out(&frame(&[&ip(6, 17), &udp(0x7f)]), onion));
+        assert!(!is_left_out(&frame(&[&ip(4, 1), &[0; 8], &ip(4, 1), &[0; 8]]), onion));
+        assert!(!is_left_out(&[0; 14], onion));
+        assert!(!is_left_out(&frame(&[&ip(4, 17), &udp(0x80)]), &[]));
     }
 }
