@@ -39,8 +39,8 @@ pub(super) struct Side {
     pub(super) halves: Vec<Half>,
     /// Whether it sent any handshake, opened or not.
     pub(super) handshake_seen: bool,
-    /// Its last cookie request, if that was opened.
-    pub(super) request: Option<Request>,
+    /// The keys that opened its cookie requests, the last one first.
+    pub(super) request_keys: Vec<KeyId>,
 }
 
 /// One side's part of a session, as its handshake stated it.
@@ -50,13 +50,8 @@ pub(super) struct Half {
     pub(super) base_nonce: Nonce,
     pub(super) from: Option<PublicKey>,
     pub(super) to: Option<PublicKey>,
-}
-
-/// A cookie request that was opened.
-#[derive(Clone, Copy)]
-pub(super) struct Request {
-    pub(super) key: KeyId,
-    pub(super) echo_id: [u8; 8],
+    /// Whether its record was given out; handshakes are looked at ahead of their turn.
+    pub(super) given_out: bool,
 }
 
 impl Link {
@@ -65,15 +60,17 @@ impl Link {
         to_front(&mut self.sessions, attached, |known| known.key == attached.key);
     }
 
-    /// Notes an opened handshake that went in `direction`. `true` when it begins another session.
-    pub(super) fn add_half(&mut self, direction: Direction, half: Half) -> bool {
+    /// Notes an opened handshake that went in `direction`; gives what was known of the same.
+    pub(super) fn add_half(&mut self, direction: Direction, mut half: Half) -> Option<Half> {
         let halves = &mut self.sides.of_mut(direction).halves;
-        let is_new = !halves.iter().any(|known| known.session_key == half.session_key);
+        let same = |known: &Half| known.session_key == half.session_key;
+        let known = halves.iter().copied().find(same);
+        half.given_out |= known.is_some_and(|known| known.given_out);
         to_front(halves, half, |known| known.session_key == half.session_key);
-        if is_new {
+        if known.is_none() {
             self.data_search = Search::default();
         }
-        is_new
+        known
     }
 }
 

@@ -19,7 +19,7 @@ use super::budget::Budget;
 use super::cipher::sha512;
 use super::keylog::Purpose;
 use super::keyring::{KeyId, KeyRing};
-use super::link::{Attached, Half, Link, Request, to_front};
+use super::link::{Attached, Half, Link, to_front};
 use super::sealed::Sealed;
 use super::session::{Session, open_near};
 use crate::wire::dht::{DhtPacket, DhtRequest};
@@ -94,6 +94,7 @@ pub struct Sessions {
     hosts: LruCache<Endpoint, Host, RandomState>,
     opener: Opener,
     forgotten: u64,
+    foreseeing: bool,
 }
 
 /// Who is behind an address, as far as it was seen.
@@ -142,6 +143,7 @@ impl Sessions {
                 plain: Vec::new(),
             },
             forgotten: 0,
+            foreseeing: false,
         }
     }
 
@@ -166,6 +168,17 @@ impl Sessions {
     #[must_use]
     pub const fn searches_cut_short(&self) -> u64 {
         self.opener.budget.refused()
+    }
+
+    /// Looks at a datagram ahead of its turn, which comes soon: packets that overtook the handshake
+    /// of their session can then be opened.
+    pub fn foresee(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8], truncated: bool) {
+        if matches!(ToxKind::of(payload), Some(ToxKind::COOKIE_REQUEST | ToxKind::CRYPTO_HANDSHAKE))
+        {
+            self.foreseeing = true;
+            self.datagram(from, to, payload, truncated);
+            self.foreseeing = false;
+        }
     }
 
     /// Takes the next datagram, in the order of the capture.
@@ -324,10 +337,12 @@ impl Sessions {
                 self.learn(endpoint, |host| host.real_key = real_key);
             }
         }
-        let half = Half { session_key, base_nonce, from: sender, to: receiver };
+        let given_out = !self.foreseeing;
+        let half = Half { session_key, base_nonce, from: sender, to: receiver, given_out };
         let link = self.links.get_or_insert_mut(pair, Link::default);
-        let is_new = link.add_half(direction, half);
-        if is_new {
+        let known = link.add_half(direction, half);
+        let is_new = !known.is_some_and(|known| known.given_out);
+        if known.is_none() {
             self.opener.halves.truncate(ELSEWHERE - 1);
             self.opener.halves.push_front(half);
         }
@@ -588,7 +603,7 @@ impl Opener {
         packet: &CookieRequest<'_>,
     ) -> Result<CookieRequestPlain, Sealed> {
         self.candidates.clear();
-        self.candidates.extend(link.sides.of(direction).request.map(|request| request.key));
+        self.candidates.extend(&link.sides.of(direction).request_keys);
         let sender = Some(packet.dht_key);
         self.ring.candidates(
             Purpose::Dht,
@@ -614,26 +629,24 @@ impl Opener {
         });
         let key = key.ok_or_else(|| self.no_key())?;
         link.cookie_search.end();
-        let plain = CookieRequestPlain::parse(&self.plain).map_err(|_| Sealed::BadLength)?;
-        link.sides.of_mut(direction).request = Some(Request { key, echo_id: plain.echo_id });
-        Ok(plain)
+        let keys = &mut link.sides.of_mut(direction).request_keys;
+        to_front(keys, key, |known| *known == key);
+        CookieRequestPlain::parse(&self.plain).map_err(|_| Sealed::BadLength)
     }
 
-    /// Opens a cookie response, with the key of its request, into `self.plain`.
+    /// Opens a cookie response, with the key of a request, into `self.plain`.
     fn open_response(
         &mut self,
         link: &Link,
         direction: Direction,
         packet: &CookieResponse<'_>,
     ) -> Result<(), Sealed> {
-        let request = link.sides.of(direction.reversed()).request.ok_or(Sealed::NoRequest)?;
-        if !self.ring.key(request.key).open(&packet.nonce, packet.sealed, &mut self.plain) {
-            return Err(Sealed::BadTag);
-        }
-        match CookieResponsePlain::parse(&self.plain) {
-            Ok(plain) if plain.echo_id == request.echo_id => Ok(()),
-            Ok(_) => Err(Sealed::NoRequest),
-            Err(_) => Err(Sealed::BadLength),
+        self.candidates.clear();
+        self.candidates.extend(&link.sides.of(direction.reversed()).request_keys);
+        match self.try_candidates(&packet.nonce, packet.sealed) {
+            Some(_) => Ok(()),
+            None if self.candidates.is_empty() => Err(Sealed::NoRequest),
+            None => Err(Sealed::BadTag),
         }
     }
 

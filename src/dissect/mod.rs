@@ -6,8 +6,10 @@ mod field;
 pub mod filter;
 mod payload;
 mod record;
+mod totals;
 
 pub use dissector::Dissector;
 pub use field::{Field, FieldId, FieldType, Fields, Value};
 pub use payload::payload;
 pub use record::{Content, Context, Data, NOT_TOX, Party, Record, Transport};
+pub use totals::{ConferenceTotals, PersonTotals, Totals};
