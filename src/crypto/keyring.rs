@@ -226,7 +226,9 @@ impl KeyRing {
         }
     }
 
-    /// Derives what `one` and `other` may share, where either is ours or unknown.
+    /// Derives what `one` and `other` may share, where either is ours or unknown. Who is behind an
+    /// address may have changed, so a DHT or long-term key is joined with each of ours; session keys,
+    /// of which there can be many, only with each other if both are known.
     fn derive_between(
         &mut self,
         purpose: Purpose,
@@ -234,22 +236,19 @@ impl KeyRing {
         other: Option<PublicKey>,
         budget: &mut Budget,
     ) {
-        match (one, other) {
-            _ if self.pairs.is_empty() => {}
-            (Some(one), Some(other)) => {
-                self.derive(purpose, one, other, budget);
-                self.derive(purpose, other, one, budget);
-            }
-            (Some(public), None) | (None, Some(public)) => {
-                let lowest = (purpose, PublicKey([0; 32]));
-                let highest = (purpose, PublicKey([0xff; 32]));
-                let ours: Vec<_> =
-                    self.pairs.range(lowest..=highest).map(|(key, _)| key.1).collect();
-                for ours in ours {
-                    self.derive(purpose, ours, public, budget);
-                }
-            }
-            (None, None) => {}
+        if self.pairs.is_empty() {
+            return;
+        }
+        if let (Purpose::Session, Some(one), Some(other)) = (purpose, one, other) {
+            self.derive(purpose, one, other, budget);
+            self.derive(purpose, other, one, budget);
+            return;
+        }
+        let (lowest, highest) = (PublicKey([0; 32]), PublicKey([0xff; 32]));
+        let of_purpose = self.pairs.range((purpose, lowest)..=(purpose, highest));
+        let ours: Vec<PublicKey> = of_purpose.map(|((_, ours), _)| *ours).collect();
+        for theirs in [one, other].into_iter().flatten() {
+            ours.iter().for_each(|ours| self.derive(purpose, *ours, theirs, budget));
         }
     }
 

@@ -260,8 +260,10 @@ impl Sessions {
                 self.between(from, to, Seen::CookieRequest(opened.map(|(_, plain)| plain)))
             }
             _ => {
+                let known = [self.host(from).dht_key, self.host(to).dht_key];
+                let link = self.links.get_or_insert_mut(pair, Link::default);
                 let opened = match CookieResponse::parse(payload) {
-                    Ok(packet) => self.opener.open_response(link, direction, &packet),
+                    Ok(packet) => self.opener.open_response(link, direction, known, &packet),
                     Err(_) => Err(Sealed::BadLength),
                 };
                 let (from, to) = (self.host(from).real_key, self.host(to).real_key);
@@ -612,16 +614,6 @@ impl Opener {
             &mut self.budget,
             &mut self.candidates,
         );
-        if their_dht_key.is_some() {
-            // What was seen of the receiver may be out of date.
-            self.ring.candidates(
-                Purpose::Dht,
-                sender,
-                None,
-                &mut self.budget,
-                &mut self.candidates,
-            );
-        }
         let (nonce, sealed) = (&packet.nonce, packet.sealed);
         let key = self.try_candidates(nonce, sealed).or_else(|| {
             let worth = link.cookie_search.begin(self.ring.generation());
@@ -634,15 +626,20 @@ impl Opener {
         CookieRequestPlain::parse(&self.plain).map_err(|_| Sealed::BadLength)
     }
 
-    /// Opens a cookie response, with the key of a request, into `self.plain`.
+    /// Opens a cookie response, with the key of a request, into `self.plain`. `known` are the DHT keys
+    /// of sender and receiver, as far as other packets told them: the request may have used another
+    /// address.
     fn open_response(
         &mut self,
         link: &Link,
         direction: Direction,
+        known: [Option<PublicKey>; 2],
         packet: &CookieResponse<'_>,
     ) -> Result<(), Sealed> {
         self.candidates.clear();
         self.candidates.extend(&link.sides.of(direction.reversed()).request_keys);
+        let [from, to] = known;
+        self.ring.candidates(Purpose::Dht, from, to, &mut self.budget, &mut self.candidates);
         match self.try_candidates(&packet.nonce, packet.sealed) {
             Some(_) => Ok(()),
             None if self.candidates.is_empty() => Err(Sealed::NoRequest),

@@ -16,6 +16,7 @@ pub struct Dissector {
     start: Option<Timestamp>,
     secrets_type: Option<u32>,
     embedded: Option<Tally>,
+    embeds_ahead: bool,
 }
 
 impl Dissector {
@@ -29,6 +30,7 @@ impl Dissector {
             start: None,
             secrets_type,
             embedded: None,
+            embeds_ahead: false,
         }
     }
 
@@ -49,6 +51,21 @@ impl Dissector {
         self.embedded.as_ref()
     }
 
+    /// Looks at an event ahead of its turn, which comes soon: learns the keys that it embeds, and the
+    /// handshake that it is.
+    pub fn foresee(&mut self, event: Event<'_>) {
+        match event {
+            Event::Datagram(Datagram { from, to, payload, truncated, .. }) => {
+                self.sessions.foresee(from, to, payload, truncated);
+            }
+            Event::Other { .. } => {}
+            Event::Comment(_) | Event::Secrets { .. } => {
+                self.embed(event);
+                self.embeds_ahead = true;
+            }
+        }
+    }
+
     /// Takes the next event. Datagrams give a record.
     pub fn event<'a>(&'a mut self, event: Event<'a>) -> Option<Record<'a>> {
         match event {
@@ -60,15 +77,9 @@ impl Dissector {
                 self.start.get_or_insert(at);
                 None
             }
-            Event::Comment(text) => {
-                if is_key_log(text) {
-                    self.embed(text);
-                }
-                None
-            }
-            Event::Secrets { secrets_type, data } => {
-                if self.secrets_type == Some(secrets_type) {
-                    self.embed(data);
+            Event::Comment(_) | Event::Secrets { .. } => {
+                if !self.embeds_ahead {
+                    self.embed(event);
                 }
                 None
             }
@@ -115,7 +126,14 @@ impl Dissector {
         }
     }
 
-    fn embed(&mut self, text: &[u8]) {
+    fn embed(&mut self, event: Event<'_>) {
+        let text = match event {
+            Event::Comment(text) if is_key_log(text) => text,
+            Event::Secrets { secrets_type, data } if self.secrets_type == Some(secrets_type) => {
+                data
+            }
+            _ => return,
+        };
         let tally = self.sessions.ring_mut().read(text);
         let tally = tally.expect("reading from memory does not fail");
         self.embedded.get_or_insert_default().add(&tally);

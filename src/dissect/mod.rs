@@ -6,10 +6,12 @@ mod field;
 pub mod filter;
 mod payload;
 mod record;
+mod stream;
 mod totals;
 
 pub use dissector::Dissector;
 pub use field::{Field, FieldId, FieldType, Fields, Value};
 pub use payload::payload;
 pub use record::{Content, Context, Data, NOT_TOX, Party, Record, Transport};
+pub use stream::{End, Item, Pace, stream};
 pub use totals::{ConferenceTotals, PersonTotals, Totals};
