@@ -1,5 +1,7 @@
 //! Rooms import only from lower floors; neighbours on one floor do not know each other.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -27,7 +27,7 @@ const LOOKAHEAD_BYTES: usize = 8 << 20;
 /// What a stream gives.
 pub enum Item<'a> {
     /// A datagram.
-    Record(Record<'a>),
+    Record(&'a Record<'a>),
     /// A frame that gave no datagram.
     NotUdp(NotUdp),
 }
@@ -81,7 +81,7 @@ pub fn stream<R: Read + Send + 'static, B>(
             _ => None,
         };
         if let Some(record) = dissector.event(event) {
-            visit(Item::Record(record))?;
+            visit(Item::Record(&record))?;
         } else if let Some(why) = not_udp {
             visit(Item::NotUdp(why))?;
         }
