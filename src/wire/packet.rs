@@ -16,7 +16,7 @@ use std::fmt;
 
 use nom::Parser;
 
-use super::parse::{Parsed, field, u8, whole};
+use super::parse::{Error, Parsed, fault, field, u8};
 use super::{
     Conference, DataId, DirectUnknown, Fault, GroupMessage, GroupNumber, Invite, InviteAccepted,
     InviteMember, InviteUnknown, Lossy, MessageBody, Online, PeerIntroduced, PeerQuery,
@@ -84,28 +84,54 @@ impl<'a> Malformed<'a> {
     }
 }
 
+/// What turns the outcome of a packet's parser into the outcome of [`Packet::parse`].
+///
+/// Each arm of a dispatch ends its packet itself. Were the arms to meet first, every packet would
+/// be put together piece by piece and copied, which costs more than reading it.
+#[derive(Clone, Copy)]
+pub(super) struct End<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> End<'a> {
+    #[inline(always)]
+    pub(super) fn packet<T>(
+        self,
+        parsed: Parsed<'a, T>,
+        packet: impl FnOnce(T) -> Packet<'a>,
+    ) -> Result<Packet<'a>, Malformed<'a>> {
+        match parsed {
+            Ok((_, it)) => Ok(packet(it)),
+            Err(error) => Err(self.malformed(error)),
+        }
+    }
+
+    #[cold]
+    pub(super) fn malformed(self, error: nom::Err<Error<'a>>) -> Malformed<'a> {
+        Malformed { bytes: self.bytes, error: fault(self.bytes.len(), error) }
+    }
+}
+
 impl<'a> Packet<'a> {
     /// Reads a packet, from its data id on.
     ///
     /// # Errors
     ///
     /// The bytes together with the first fault found in them.
-    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed<'a>> {
-        whole(bytes, Self::parser).map_err(|error| Malformed { bytes, error })
-    }
-
-    #[inline]
-    fn parser(i: &'a [u8]) -> Parsed<'a, Self> {
-        let (i, id) = field("packet.id", u8).parse(i)?;
+        let end = End { bytes };
+        let (i, id) = match field("packet.id", u8).parse(bytes) {
+            Ok(read) => read,
+            Err(error) => return Err(end.malformed(error)),
+        };
         match DataId(id) {
-            DataId::CONFERENCE_INVITE => invite::parse(i),
-            DataId::CONFERENCE_ONLINE => Online::parse.map(Packet::Online).parse(i),
-            DataId::CONFERENCE_DIRECT => direct::parse(i),
-            DataId::CONFERENCE_MESSAGE => GroupMessage::parse.map(Packet::Message).parse(i),
-            DataId::CONFERENCE_REJOIN => Rejoin::parse.map(Packet::Rejoin).parse(i),
-            DataId::CONFERENCE_LOSSY => Lossy::parse.map(Packet::Lossy).parse(i),
-            _ => Unknown::parse(id, i).map(|(i, it)| (i, Packet::Unknown(it))),
+            DataId::CONFERENCE_INVITE => invite::parse(end, i),
+            DataId::CONFERENCE_ONLINE => end.packet(Online::parse(i), Packet::Online),
+            DataId::CONFERENCE_DIRECT => direct::parse(end, i),
+            DataId::CONFERENCE_MESSAGE => end.packet(GroupMessage::parse(i), Packet::Message),
+            DataId::CONFERENCE_REJOIN => end.packet(Rejoin::parse(i), Packet::Rejoin),
+            DataId::CONFERENCE_LOSSY => end.packet(Lossy::parse(i), Packet::Lossy),
+            _ => end.packet(Unknown::parse(id, i), Packet::Unknown),
         }
     }
 

@@ -22,8 +22,9 @@ pub use title::TitleResponse;
 pub use unknown::DirectUnknown;
 
 use super::layout::{Field, Layout, Shape};
+use super::packet::End;
 use super::parse::{Parsed, field, u8};
-use super::{DataId, GroupNumber, Packet};
+use super::{DataId, GroupNumber, Malformed, Packet};
 
 const INTRODUCED: u8 = 0x01;
 const QUERY: u8 = 0x08;
@@ -50,18 +51,26 @@ pub(crate) fn layout(kind: Option<u8>) -> &'static Layout {
 
 /// Reads what follows the packet id.
 #[inline]
-pub(super) fn parse(i: &[u8]) -> Parsed<'_, Packet<'_>> {
+pub(super) fn parse<'a>(end: End<'a>, i: &'a [u8]) -> Result<Packet<'a>, Malformed<'a>> {
+    let (i, (group, kind)) = match head(i) {
+        Ok(read) => read,
+        Err(error) => return Err(end.malformed(error)),
+    };
+    match kind {
+        INTRODUCED => end.packet(PeerIntroduced::parse(group, i), Packet::PeerIntroduced),
+        QUERY => end.packet(PeerQuery::parse(group, i), Packet::PeerQuery),
+        RESPONSE => end.packet(PeerResponse::parse(group, i), Packet::PeerResponse),
+        TITLE => end.packet(TitleResponse::parse(group, i), Packet::TitleResponse),
+        kind => end.packet(DirectUnknown::parse(group, kind, i), Packet::DirectUnknown),
+    }
+}
+
+/// Group number and kind.
+#[inline]
+fn head(i: &[u8]) -> Parsed<'_, (GroupNumber, u8)> {
     let (i, group) = field("direct.group_number", GroupNumber::parse).parse(i)?;
     let (i, kind) = field("direct.direct_kind", u8).parse(i)?;
-    match kind {
-        INTRODUCED => {
-            PeerIntroduced::parse(group, i).map(|(i, it)| (i, Packet::PeerIntroduced(it)))
-        }
-        QUERY => PeerQuery::parse(group, i).map(|(i, it)| (i, Packet::PeerQuery(it))),
-        RESPONSE => PeerResponse::parse(group, i).map(|(i, it)| (i, Packet::PeerResponse(it))),
-        TITLE => TitleResponse::parse(group, i).map(|(i, it)| (i, Packet::TitleResponse(it))),
-        kind => DirectUnknown::parse(group, kind, i).map(|(i, it)| (i, Packet::DirectUnknown(it))),
-    }
+    Ok((i, (group, kind)))
 }
 
 /// Writes what all direct packets begin with.

@@ -18,9 +18,10 @@ pub use invitation::Invite;
 pub use member::InviteMember;
 pub use unknown::InviteUnknown;
 
-use super::Packet;
 use super::layout::{Field, Layout, Shape};
-use super::parse::{Parsed, field, u8};
+use super::packet::End;
+use super::parse::{field, u8};
+use super::{Malformed, Packet};
 
 const INVITATION: u8 = 0;
 const ACCEPTED: u8 = 1;
@@ -51,12 +52,15 @@ pub(crate) fn layout(kind: Option<u8>) -> &'static Layout {
 
 /// Reads what follows the packet id.
 #[inline]
-pub(super) fn parse(i: &[u8]) -> Parsed<'_, Packet<'_>> {
-    let (i, kind) = field("invite.invite_kind", u8).parse(i)?;
+pub(super) fn parse<'a>(end: End<'a>, i: &'a [u8]) -> Result<Packet<'a>, Malformed<'a>> {
+    let (i, kind) = match field("invite.invite_kind", u8).parse(i) {
+        Ok(read) => read,
+        Err(error) => return Err(end.malformed(error)),
+    };
     match kind {
-        INVITATION => Invite::parse.map(Packet::Invite).parse(i),
-        ACCEPTED => InviteAccepted::parse.map(Packet::InviteAccepted).parse(i),
-        MEMBER => InviteMember::parse.map(Packet::InviteMember).parse(i),
-        kind => InviteUnknown::parse(kind, i).map(|(i, it)| (i, Packet::InviteUnknown(it))),
+        INVITATION => end.packet(Invite::parse(i), Packet::Invite),
+        ACCEPTED => end.packet(InviteAccepted::parse(i), Packet::InviteAccepted),
+        MEMBER => end.packet(InviteMember::parse(i), Packet::InviteMember),
+        kind => end.packet(InviteUnknown::parse(kind, i), Packet::InviteUnknown),
     }
 }
