@@ -223,6 +223,12 @@ impl Log {
         Self { lines }
     }
 
+    /// The log so far, once it has a whole line.
+    pub(crate) fn read_if_whole(path: &Path) -> Option<Self> {
+        let text = std::fs::read(path).ok()?;
+        (text.len() > 15 && text.ends_with(b"\n")).then(|| Self::read(path))
+    }
+
     pub(crate) fn labelled(&self, label: &str) -> Vec<&str> {
         self.lines.iter().filter(|line| line.starts_with(label)).map(String::as_str).collect()
     }
