@@ -25,10 +25,18 @@ impl<'a> Fields<'a> {
 
     #[inline]
     pub(super) fn u32(&mut self) -> Option<u32> {
-        let value = *self.array()?;
+        self.words().map(|[word]| word)
+    }
+
+    /// Takes several integers of 32 bits at once, looking at the byte order once.
+    #[inline]
+    pub(super) fn words<const N: usize>(&mut self) -> Option<[u32; N]> {
+        let (words, _) = self.bytes.as_chunks::<4>();
+        let words: &[_; N] = words.first_chunk()?;
+        self.bytes = self.bytes.get(N * 4..)?;
         Some(match self.order {
-            Order::Little => u32::from_le_bytes(value),
-            Order::Big => u32::from_be_bytes(value),
+            Order::Little => words.map(u32::from_le_bytes),
+            Order::Big => words.map(u32::from_be_bytes),
         })
     }
 

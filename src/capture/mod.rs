@@ -15,6 +15,8 @@ mod link;
 mod net;
 mod pcap;
 pub mod pcapng;
+#[cfg(test)]
+mod testing;
 mod zstd;
 
 use std::io::Read;
@@ -210,51 +212,232 @@ impl<R: Read> Datagrams<R> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::bytes::Order;
+    use super::testing::{Bytes, Seen, ethernet, ipv4, ipv6, ipv6_fragment, read, udp};
     use super::*;
 
     #[test]
     fn an_input_that_is_no_capture_is_refused_in_one_sentence() {
         let refused = |input: &[u8]| Datagrams::new(input, Limits::default()).err().unwrap();
-        assert_eq!(refused(b"").to_string(), "not a capture: the input is empty");
-        assert_eq!(refused(b"hello, world\n").to_string(), "not a capture: it looks like text");
-        assert_eq!(
-            refused(&[0x7f, b'E', b'L', b'F']).to_string(),
-            "not a capture: it begins with 7f 45 4c 46, not like pcap or pcapng"
-        );
+        for (input, reason) in [
+            (&b""[..], "the input is empty"),
+            (&[0xd4, 0xc3, 0xb2], "the input is too short to tell what it is"),
+            (b"hello, world\n", "it looks like text"),
+            ("# Müll\n".as_bytes(), "it looks like text"),
+            (b"\x7fELF", "it begins with 7f 45 4c 46, not like pcap or pcapng"),
+            (b"BZh9", "it is packed with bzip2; unpack it first"),
+            (b"\xfd7zXZ\0", "it is packed with xz; unpack it first"),
+            (b"PK\x03\x04", "it is a zip archive; unpack it first"),
+            (&[4, 0x22, 0x4d, 0x18], "it is packed with lz4; unpack it first"),
+        ] {
+            assert_eq!(refused(input).to_string(), format!("not a capture: {reason}"));
+        }
     }
 
     #[test]
     fn a_recording_is_read_back() {
         let mut writer = pcapng::Writer::with_comments(Vec::new(), ["one", "two"]).unwrap();
-        let interface = pcapng::Interface {
+        let interface = |resolution| pcapng::Interface {
             link: LinkType::RAW,
             snap_length: 0,
-            resolution: pcapng::Resolution::NANOSECONDS,
+            resolution,
             name: None,
         };
-        writer.interface(interface).unwrap();
+        writer.interface(interface(pcapng::Resolution::NANOSECONDS)).unwrap();
+        writer.interface(interface(pcapng::Resolution::MICROSECONDS)).unwrap();
         writer.secrets(7, b"secret").unwrap();
-        let frame = hex_literal::hex!(
-            "45 00 001f 0000 0000 40 11 0000 7f000001 7f000002 8235 8236 000b 0000 616263"
-        );
-        writer.packet(0, Timestamp::from_nanos(5), &frame, 31).unwrap();
+        let frame = ipv4(17, 0, 0, &udp(b"abc"));
+        let at = Timestamp::from_nanos(1_700_000_000_123_456_789);
+        writer.packet(0, at, &frame, 31).unwrap();
+        writer.packet(1, at, &frame[..30], 31).unwrap();
         let file = writer.finish().unwrap();
+        let datagram = |at, payload, origin, truncated| {
+            Event::Datagram(Datagram {
+                at: Timestamp::from_nanos(at),
+                from: "10.0.0.1:33445".parse().unwrap(),
+                to: "10.0.0.2:33446".parse().unwrap(),
+                payload,
+                origin,
+                truncated,
+                overlap: false,
+            })
+        };
+        let end = file.len() as u64;
+        let expected = [
+            Event::Comment(b"one"),
+            Event::Comment(b"two"),
+            Event::Secrets { secrets_type: 7, data: b"secret" },
+            datagram(
+                1_700_000_000_123_456_789,
+                b"abc",
+                Origin { frame: 1, offset: end - 100 },
+                false,
+            ),
+            datagram(1_700_000_000_123_456_000, b"ab", Origin { frame: 2, offset: end - 36 }, true),
+        ];
         let mut datagrams = Datagrams::new(&*file, Limits::default()).unwrap();
-        assert_eq!(datagrams.next().unwrap(), Some(Event::Comment(b"one")));
-        assert_eq!(datagrams.next().unwrap(), Some(Event::Comment(b"two")));
-        let secrets = Event::Secrets { secrets_type: 7, data: b"secret" };
-        assert_eq!(datagrams.next().unwrap(), Some(secrets));
-        let datagram = Event::Datagram(Datagram {
-            at: Timestamp::from_nanos(5),
-            from: "127.0.0.1:33333".parse().unwrap(),
-            to: "127.0.0.2:33334".parse().unwrap(),
-            payload: b"abc",
-            origin: Origin { frame: 1, offset: file.len() as u64 - 36 },
-            truncated: false,
-            overlap: false,
-        });
-        assert_eq!(datagrams.next().unwrap(), Some(datagram));
+        for event in expected {
+            assert_eq!(datagrams.next().unwrap(), Some(event));
+        }
         assert_eq!(datagrams.next().unwrap(), None);
-        assert_eq!(datagrams.frames(), 1);
+        assert_eq!(datagrams.frames(), 2);
+    }
+
+    /// One frame of every kind that the network layer tells apart.
+    fn frames() -> Vec<Vec<u8>> {
+        let segment = udp(b"sixteen bytes in");
+        vec![
+            ethernet(&[0x0800], &ipv4(17, 0, 0, &segment)),
+            ethernet(&[0x88a8, 0x8100, 0x86dd], &ipv6(17, &segment)),
+            ethernet(&[0x0800], &ipv4(17, 3, 0x2000, &segment[..16])),
+            ethernet(&[0x0800], &ipv4(17, 3, 0x2001, &segment)),
+            ethernet(&[0x0800], &ipv4(17, 3, 2, &segment[16..])),
+            ethernet(&[0x86dd], &ipv6(44, &ipv6_fragment(17, 9, 8, false, &segment[8..]))),
+            ethernet(&[0x86dd], &ipv6(44, &ipv6_fragment(17, 9, 0, true, &segment[..8]))),
+            ethernet(&[0x0806], &[0; 28]),
+            ethernet(&[0x0800], &ipv4(6, 0, 0, &[0; 20])),
+            ethernet(&[0x0800], &ipv4(17, 0, 0, &segment))[..50].to_vec(),
+        ]
+    }
+
+    fn pcap(order: Order, magic: u32) -> Vec<u8> {
+        let mut file = Bytes::new(order).pcap(magic, 1);
+        for (second, frame) in (0..).zip(frames()) {
+            file = file.record(second, 5, &frame);
+        }
+        file.bytes
+    }
+
+    fn pcapng(order: Order) -> Vec<u8> {
+        let comment = Bytes::new(order).option(1, b"comment").option(0, &[]).bytes;
+        let secrets = Bytes::new(order).u32(1).u32(3).raw(b"key").bytes;
+        let resolution = Bytes::new(order).option(9, &[9]).bytes;
+        let mut file = Bytes::new(order).section(&comment).block(10, &secrets);
+        file = file.interface(LinkType::ETHERNET, 0, &resolution);
+        for (second, frame) in (0..).zip(frames()) {
+            file = file.enhanced(0, second * 1_000_000_000 + 5, &frame).block(5, &[0; 8]);
+        }
+        file = file.section(&[]).interface(LinkType::ETHERNET, 96, &[]);
+        for frame in frames() {
+            let simple = Bytes::new(order).u32(u32::try_from(frame.len()).unwrap());
+            file = file.block(3, &simple.raw(&frame).bytes);
+        }
+        file.bytes
+    }
+
+    fn files() -> Vec<Vec<u8>> {
+        let mut files = Vec::new();
+        for order in [Order::Little, Order::Big] {
+            files.extend([pcap(order, 0xa1b2_c3d4), pcap(order, 0xa1b2_3c4d), pcapng(order)]);
+        }
+        files
+    }
+
+    #[test]
+    fn both_byte_orders_give_the_same_events() {
+        let [a, b, c, d, e, f] = files().try_into().unwrap();
+        for (little, big) in [(a, d), (b, e), (c, f)] {
+            let (seen, error) = read(&*little);
+            assert!(seen.len() >= 10 && error.is_none());
+            assert_eq!(read(&*big), (seen, None));
+        }
+    }
+
+    #[test]
+    fn a_capture_cut_at_any_byte_gives_the_events_before_the_cut_and_then_says_so() {
+        for file in files() {
+            let whole = read(&*file).0;
+            let ends = record_ends(&file);
+            for length in 0..file.len() {
+                let (seen, error) = read(&file[..length]);
+                assert_eq!(seen, whole[..seen.len()], "{length} bytes");
+                match error {
+                    Some(error) if length < 4 => {
+                        assert!(error.starts_with("not a capture: the input"), "{error}");
+                    }
+                    Some(error) => {
+                        assert!(error.starts_with("cut short at byte "), "{error}");
+                        let before = ends.iter().take_while(|end| **end <= length).count();
+                        assert_eq!(frames_in(&seen), before, "{length} bytes: {error}");
+                    }
+                    // Between two records or blocks a file may end.
+                    None => assert!(length % 2 == 0 && error.is_none()),
+                }
+            }
+        }
+    }
+
+    fn frames_in(seen: &[Seen]) -> usize {
+        seen.iter().filter(|seen| matches!(seen, Seen::Datagram(..) | Seen::Other(..))).count()
+    }
+
+    /// Where in the file each frame is complete, found without the reader: a byte more or less
+    /// makes no difference to a search for the frames' bytes.
+    fn record_ends(file: &[u8]) -> Vec<usize> {
+        let mut ends = Vec::new();
+        let mut from = 0;
+        let pcapng = file[0] == 0x0a;
+        for frame in frames().iter().chain(frames().iter().filter(|_| pcapng)) {
+            let here = file[from..].windows(frame.len()).position(|part| part == &**frame);
+            from += here.expect("every frame is in the file") + frame.len();
+            let block_end = if pcapng { from.next_multiple_of(4) + 4 } else { from };
+            ends.push(block_end);
+        }
+        ends
+    }
+
+    /// Gives its bytes in pieces of these lengths.
+    struct Dribble<'a>(&'a [u8], std::iter::Cycle<std::vec::IntoIter<usize>>);
+
+    impl Read for Dribble<'_> {
+        fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+            let length = self.1.next().unwrap_or(1).min(space.len()).min(self.0.len());
+            let (now, later) = self.0.split_at(length);
+            space[..length].copy_from_slice(now);
+            self.0 = later;
+            Ok(length)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reads_of_any_size_give_the_same_events(
+            file in 0..6_usize,
+            lengths in proptest::collection::vec(1..90_usize, 1..9),
+        ) {
+            let file = files().swap_remove(file);
+            prop_assert_eq!(read(Dribble(&file, lengths.into_iter().cycle())), read(&*file));
+        }
+
+        #[test]
+        fn damage_changes_nothing_that_came_before(
+            file in 0..6_usize,
+            place in any::<prop::sample::Index>(),
+            bytes in proptest::collection::vec(any::<u8>(), 1..5),
+        ) {
+            let mut file = files().swap_remove(file);
+            let whole = read(&*file).0;
+            let place = place.index(file.len());
+            let untouched = record_ends(&file).iter().take_while(|end| **end <= place).count();
+            for (old, new) in file[place..].iter_mut().zip(bytes) {
+                *old = new;
+            }
+            let seen = read(&*file).0;
+            let frames = |seen: &[Seen]| {
+                let frame = |seen: &&Seen| matches!(seen, Seen::Datagram(..) | Seen::Other(..));
+                seen.iter().filter(frame).take(untouched).cloned().collect::<Vec<_>>()
+            };
+            prop_assert_eq!(frames(&seen), frames(&whole));
+        }
+
+        #[test]
+        fn no_frame_of_any_link_makes_it_panic(
+            link in prop::sample::select(vec![0, 1, 12, 101, 108, 113, 228, 229, 276, 7]),
+            frame in proptest::collection::vec(any::<u8>(), 0..120),
+        ) {
+            testing::frames(LinkType(link), &[frame]);
+        }
     }
 }

@@ -155,12 +155,100 @@ struct RecordHeader {
 impl RecordHeader {
     #[inline]
     fn read(bytes: &[u8], order: Order) -> Option<Self> {
-        let mut fields = Fields { bytes, order };
-        Some(Self {
-            seconds: fields.u32()?,
-            fraction: fields.u32()?,
-            captured: fields.u32()?,
-            original: fields.u32()?,
-        })
+        let [seconds, fraction, captured, original] = Fields { bytes, order }.words()?;
+        Some(Self { seconds, fraction, captured, original })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::NotUdp;
+    use crate::capture::testing::{Bytes, Seen, ipv4, read, udp};
+
+    const RAW: u32 = 101;
+    const TCP: NotUdp = NotUdp::Protocol(6);
+
+    fn tcp() -> Vec<u8> {
+        ipv4(6, 0, 0, &[])
+    }
+
+    fn error(bytes: &[u8]) -> String {
+        read(bytes).1.expect("the file is wrong")
+    }
+
+    #[test]
+    fn both_byte_orders_and_all_variants_give_the_same_frames() {
+        for order in [Order::Little, Order::Big] {
+            for (magic, between, nanos) in
+                [(MICROSECONDS, 0, 7000), (NANOSECONDS, 0, 7), (MODIFIED, 8, 7000)]
+            {
+                let mut file = Bytes::new(order).pcap(magic, RAW);
+                for fraction in [7, 8] {
+                    let frame = ipv4(17, 0, 0, &udp(b"hi"));
+                    file = file.u32(1).u32(fraction).u32(30).u32(30).raw(&[0; 8][..between]);
+                    file = file.raw(&frame);
+                }
+                let (seen, error) = read(&*file.bytes);
+                assert_eq!((seen.len(), error), (2, None));
+                let first = 40 + between as u64;
+                assert_eq!(
+                    seen[0],
+                    Seen::Datagram(
+                        1,
+                        first,
+                        1_000_000_000 + nanos,
+                        "10.0.0.1:33445".into(),
+                        "10.0.0.2:33446".into(),
+                        b"hi".to_vec(),
+                        "",
+                    )
+                );
+                let second = first + 46 + between as u64;
+                assert!(matches!(seen[1], Seen::Datagram(2, offset, ..) if offset == second));
+            }
+        }
+    }
+
+    #[test]
+    fn old_versions_give_the_lengths_the_other_way_round() {
+        let file = |minor: u16, first: u32, second: u32| {
+            let file = Bytes::new(Order::Little).u32(MICROSECONDS).u16(2).u16(minor);
+            let file = file.u32(0).u32(0).u32(65_535).u32(RAW);
+            read(&*file.u32(0).u32(0).u32(first).u32(second).raw(&tcp()).bytes)
+        };
+        let whole = (vec![Seen::Other(1, 0, TCP)], None);
+        assert_eq!(file(4, 20, 99), whole);
+        assert_eq!(file(3, 20, 99), whole);
+        assert_eq!(file(3, 99, 20), whole);
+        assert_eq!(file(2, 99, 20), whole);
+        let cut = "cut short at byte 24, before the first frame: a record needs 115 bytes, 36 left";
+        assert_eq!(file(2, 20, 99), (vec![], Some(cut.into())));
+    }
+
+    #[test]
+    fn unknown_versions_and_link_types_are_damage() {
+        let head = Bytes::new(Order::Big).u32(MICROSECONDS).u16(1).u16(4).raw(&[0; 16]);
+        let version = "damaged at byte 0, before the first frame: pcap version 1.4 is not known";
+        assert_eq!(error(&head.bytes), version);
+        let link = "damaged at byte 0, before the first frame: link type 0x10001 is not known";
+        assert_eq!(error(&Bytes::new(Order::Big).pcap(MICROSECONDS, 0x1_0001).bytes), link);
+        // The length of a frame check sequence is no part of the link type.
+        let file =
+            Bytes::new(Order::Big).pcap(MICROSECONDS, 0x2400_0000 | RAW).record(0, 0, &tcp());
+        assert_eq!(read(&*file.bytes), (vec![Seen::Other(1, 0, TCP)], None));
+    }
+
+    #[test]
+    fn a_frame_has_at_most_262144_bytes() {
+        let file = |length: u32| {
+            let file = Bytes::new(Order::Little).pcap(MICROSECONDS, 147).record(0, 0, &[]);
+            read(&*file.record(0, 0, &vec![0; length as usize]).bytes)
+        };
+        assert_eq!((file(MAX_FRAME).0.len(), file(MAX_FRAME).1), (2, None));
+        let (seen, error) = file(MAX_FRAME + 1);
+        assert_eq!(seen.len(), 1);
+        let reason = "damaged at byte 40, after frame 1: a frame of 262145 bytes, at most 262144";
+        assert_eq!(error.as_deref(), Some(reason));
     }
 }

@@ -54,13 +54,13 @@ pub(super) fn v4(bytes: &[u8]) -> Result<Packet<'_>, NotUdp> {
     if header < 20 {
         return Err(NotUdp::Malformed("IPv4 header length less than 20"));
     }
-    let (datagram, truncated) = cut(bytes, usize::from(u16::from_be_bytes([l0, l1])));
+    let length = usize::from(u16::from_be_bytes([l0, l1]));
+    if (1..header).contains(&length) {
+        return Err(NotUdp::Malformed("IPv4 length less than its header"));
+    }
+    let (datagram, truncated) = cut(bytes, length);
     let Some((_, payload)) = datagram.split_at_checked(header) else {
-        return Err(if truncated || datagram.len() == bytes.len() {
-            NotUdp::Cut("IPv4 options")
-        } else {
-            NotUdp::Malformed("IPv4 length less than its header")
-        });
+        return Err(NotUdp::Cut("IPv4 options"));
     };
     let flags = u16::from_be_bytes([f0, f1]);
     let fragment = (flags & 0x3fff != 0).then(|| Fragment {
@@ -142,8 +142,11 @@ fn extensions(mut next: u8, mut rest: &[u8]) -> Result<Extended<'_>, NotUdp> {
                 let Some(&[after, length]) = rest.first_chunk::<2>() else {
                     return Err(NotUdp::Cut("IPv6 extension header"));
                 };
-                let length = usize::from(length);
-                let length = if next == 51 { (length + 2) * 4 } else { (length + 1) * 8 };
+                let length = match (next, usize::from(length)) {
+                    (51, 0) => return Err(NotUdp::Malformed("authentication header length")),
+                    (51, length) => (length + 2) * 4,
+                    (_, length) => (length + 1) * 8,
+                };
                 let Some((_, payload)) = rest.split_at_checked(length) else {
                     return Err(NotUdp::Cut("IPv6 extension header"));
                 };
@@ -153,4 +156,114 @@ fn extensions(mut next: u8, mut rest: &[u8]) -> Result<Extended<'_>, NotUdp> {
         }
     }
     Err(NotUdp::TooDeep)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::LinkType;
+    use crate::capture::testing::{ipv4, ipv6, ipv6_fragment, payload, udp};
+
+    fn raw(packet: &[u8]) -> Result<(Vec<u8>, &'static str), NotUdp> {
+        payload(LinkType::RAW, packet)
+    }
+
+    #[test]
+    fn options_of_ipv4_are_skipped() {
+        let mut packet = ipv4(17, 0, 0, &[&[1; 8], &*udp(b"hi")].concat());
+        packet[0] = 0x47;
+        assert_eq!(raw(&packet), Ok((b"hi".to_vec(), "")));
+        packet[0] = 0x4f;
+        assert_eq!(raw(&packet), Err(NotUdp::Malformed("IPv4 length less than its header")));
+        packet[0] = 0x44;
+        assert_eq!(raw(&packet), Err(NotUdp::Malformed("IPv4 header length less than 20")));
+        packet[0] = 0x4f;
+        packet[3] = 60;
+        assert_eq!(raw(&packet), Err(NotUdp::Cut("IPv4 options")));
+    }
+
+    #[test]
+    fn a_frame_cut_anywhere_says_where_or_gives_what_is_there() {
+        for (packet, headers, name) in [
+            (ipv4(17, 0, 0, &udp(b"hello")), 20, "IPv4 header"),
+            (ipv6(17, &udp(b"hello")), 40, "IPv6 header"),
+        ] {
+            for length in 1..packet.len() {
+                let expected = match length.checked_sub(headers) {
+                    None => Err(NotUdp::Cut(name)),
+                    Some(..8) => Err(NotUdp::Cut("UDP header")),
+                    Some(there) => Ok((b"hello"[..there - 8].to_vec(), "truncated")),
+                };
+                assert_eq!(raw(&packet[..length]), expected, "{length} bytes");
+            }
+            assert_eq!(raw(&packet), Ok((b"hello".to_vec(), "")));
+        }
+    }
+
+    #[test]
+    fn a_length_of_zero_means_all_there_is() {
+        let mut v4 = ipv4(17, 0, 0, &udp(b"hello"));
+        v4[2..4].fill(0);
+        assert_eq!(raw(&v4), Ok((b"hello".to_vec(), "")));
+        let mut v6 = ipv6(17, &udp(b"hello"));
+        v6[4..6].fill(0);
+        v6[44..46].fill(0);
+        assert_eq!(raw(&v6), Ok((b"hello".to_vec(), "")));
+    }
+
+    #[test]
+    fn udp_lengths_cut_padding_mark_what_is_missing_and_must_hold_the_header() {
+        let with = |length: u8| {
+            let mut segment = udp(b"hello");
+            segment[5] = length;
+            raw(&ipv4(17, 0, 0, &segment))
+        };
+        assert_eq!(with(12), Ok((b"hell".to_vec(), "")));
+        assert_eq!(with(14), Ok((b"hello".to_vec(), "truncated")));
+        assert_eq!(with(8), Ok((b"".to_vec(), "")));
+        assert_eq!(with(7), Err(NotUdp::Malformed("UDP length less than its header")));
+    }
+
+    #[test]
+    fn other_protocols_are_named() {
+        assert_eq!(raw(&ipv4(6, 0, 0, &[0; 20])), Err(NotUdp::Protocol(6)));
+        assert_eq!(raw(&ipv6(58, &[0; 8])), Err(NotUdp::Protocol(58)));
+        assert_eq!(raw(&ipv6(59, &[])), Err(NotUdp::Protocol(59)));
+        let names = [1, 6, 58, 50].map(|protocol| NotUdp::Protocol(protocol).name());
+        assert_eq!(names, ["icmp", "tcp", "icmpv6", "other_ip"]);
+    }
+
+    #[test]
+    fn extension_headers_are_followed_up_to_sixteen() {
+        let options = |next: u8| vec![next, 0, 1, 4, 0, 0, 0, 0];
+        let longer = |next: u8| [vec![next, 1], vec![0; 14]].concat();
+        let authentication = |next: u8| [vec![next, 4], vec![0; 22]].concat();
+        let chain = [
+            options(43),        // hop-by-hop
+            longer(60),         // routing
+            options(51),        // destination options
+            authentication(44), // authentication
+            ipv6_fragment(135, 7, 0, false, &[]),
+            options(139), // mobility
+            options(140), // HIP
+            options(17),  // Shim6
+            udp(b"hi"),
+        ];
+        assert_eq!(raw(&ipv6(0, &chain.concat())), Ok((b"hi".to_vec(), "")));
+
+        let deep = |headers: usize| {
+            let mut chain = vec![options(60); headers - 1];
+            chain.extend([options(17), udp(b"hi")]);
+            raw(&ipv6(60, &chain.concat()))
+        };
+        assert_eq!(deep(16), Ok((b"hi".to_vec(), "")));
+        assert_eq!(deep(17), Err(NotUdp::TooDeep));
+
+        let cut = NotUdp::Cut("IPv6 extension header");
+        assert_eq!(raw(&ipv6(0, &[17])), Err(cut));
+        assert_eq!(raw(&ipv6(0, &[17, 1, 0, 0, 0, 0, 0, 0])), Err(cut));
+        assert_eq!(raw(&ipv6(44, &[17, 0, 0])), Err(NotUdp::Cut("IPv6 fragment header")));
+        let length = NotUdp::Malformed("authentication header length");
+        assert_eq!(raw(&ipv6(51, &[17, 0, 0, 0, 0, 0, 0, 0])), Err(length));
+    }
 }

@@ -90,3 +90,69 @@ fn udp(
         overlap,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::capture::Limits;
+    use crate::capture::testing::{ethernet, ipv4, ipv6, udp};
+
+    /// Addresses and payload as another crate finds them, unless the datagram is a fragment.
+    fn witness(frame: &[u8]) -> Option<(SocketAddr, SocketAddr, &[u8])> {
+        let packet = LaxSlicedPacket::from_ethernet(frame).ok()?;
+        let Some(TransportSlice::Udp(udp)) = packet.transport else { return None };
+        let (from, to): (IpAddr, IpAddr) = match packet.net? {
+            LaxNetSlice::Ipv4(ip) => {
+                (ip.header().source_addr().into(), ip.header().destination_addr().into())
+            }
+            LaxNetSlice::Ipv6(ip) => {
+                (ip.header().source_addr().into(), ip.header().destination_addr().into())
+            }
+            LaxNetSlice::Arp(_) => return None,
+        };
+        let (from, to) = ((from, udp.source_port()).into(), (to, udp.destination_port()).into());
+        Some((from, to, udp.payload()))
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_frames_are_read_as_another_crate_reads_them(
+            base in 0..4_usize,
+            damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+            length in any::<prop::sample::Index>(),
+        ) {
+            let segment = udp(b"what UDP carries");
+            let options = [&[17, 0, 1, 4, 0, 0, 0, 0], &*segment].concat();
+            let (link, mut frame) = [
+                (14, ethernet(&[0x0800], &ipv4(17, 0, 0, &segment))),
+                (14, ethernet(&[0x86dd], &ipv6(17, &segment))),
+                (18, ethernet(&[0x8100, 0x0800], &ipv4(17, 0, 0, &segment))),
+                (22, ethernet(&[0x88a8, 0x8100, 0x86dd], &ipv6(60, &options))),
+            ][base].clone();
+            for (place, byte) in damage {
+                let place = link + place.index(frame.len() - link);
+                frame[place] = byte;
+            }
+            frame.truncate(frame.len() - length.index(frame.len()) / 2);
+            // It does not follow mobility, HIP and Shim6.
+            let next = [frame.get(link + 6), frame.get(link + 40)];
+            prop_assume!(!next.iter().any(|next| matches!(next, Some(135 | 139 | 140))));
+            let mut fragments = Fragments::new(&Limits::default());
+            let at = Timestamp::default();
+            match datagram(LinkType::ETHERNET, &frame, at, &mut fragments) {
+                Ok(udp) => {
+                    let ours = (udp.from, udp.to, udp.payload);
+                    prop_assert_eq!(Some(ours), witness(&frame), "{:02x?}", frame);
+                }
+                // The other crate makes the best of headers that contradict themselves.
+                Err(NotUdp::Malformed(_) | NotUdp::Fragment) => {}
+                // It follows an authentication header in IPv4.
+                Err(NotUdp::Protocol(51)) => {}
+                Err(why) => prop_assert_eq!(None, witness(&frame), "{:?}, {:02x?}", why, frame),
+            }
+        }
+    }
+}

@@ -29,7 +29,6 @@ pub(in crate::capture) struct Pcapng {
     header_options: Range<usize>,
 }
 
-#[derive(Clone, Copy)]
 struct Interface {
     link: LinkType,
     /// Most bytes that were kept of a frame; 0 for all.
@@ -120,9 +119,8 @@ impl Pcapng {
             }
             return Err(buffer.cut_short("a block", 12));
         }
-        let mut fields = Fields { bytes: buffer.ready(), order: self.order };
-        let front = fields.u32().zip(fields.u32());
-        let Some((block_type, mut total)) = front else {
+        let front = Fields { bytes: buffer.ready(), order: self.order }.words();
+        let Some([block_type, mut total]) = front else {
             return Err(buffer.cut_short("a block", 12));
         };
         if block_type == block::SECTION_HEADER {
@@ -160,25 +158,28 @@ impl Pcapng {
     #[inline]
     fn packet(&self, block_type: u32, body: &[u8]) -> Inside<Packet> {
         let mut fields = Fields { bytes: body, order: self.order };
-        let interface = match block_type {
-            block::ENHANCED_PACKET => fields.u32(),
-            // Interface in 16 bits, then a count of drops.
-            block::PACKET => fields.u16().zip(fields.u16()).map(|(interface, _)| interface.into()),
-            _ => Some(0),
-        };
-        let number = interface.ok_or_else(|| too_short(body))?;
-        let interface = usize::try_from(number).ok().and_then(|number| self.interfaces.get(number));
-        let interface =
-            interface.ok_or_else(|| format!("interface {number} of {}", self.interfaces.len()))?;
-        let (at, captured) = if block_type == block::SIMPLE_PACKET {
-            let original = fields.u32().ok_or_else(|| too_short(body))?;
-            let limit = if interface.snap_length == 0 { u32::MAX } else { interface.snap_length };
-            (Timestamp::default(), original.min(limit))
-        } else {
-            let lengths = || Some((fields.u32()?, fields.u32()?, fields.u32()?, fields.u32()?));
-            let mut lengths = lengths;
-            let (high, low, captured, _original) = lengths().ok_or_else(|| too_short(body))?;
-            (interface.clock.moment(u64::from(high) << 32 | u64::from(low)), captured)
+        let (interface, at, captured) = match block_type {
+            block::SIMPLE_PACKET => {
+                let [original] = fields.words().ok_or_else(|| too_short(body))?;
+                let interface = self.known_interface(0)?;
+                let limit =
+                    if interface.snap_length == 0 { u32::MAX } else { interface.snap_length };
+                (interface, Timestamp::default(), original.min(limit))
+            }
+            block::PACKET => {
+                let number = fields.u16().ok_or_else(|| too_short(body))?;
+                let _drops = fields.u16().ok_or_else(|| too_short(body))?;
+                let [high, low, captured, _original] =
+                    fields.words().ok_or_else(|| too_short(body))?;
+                let interface = self.known_interface(number.into())?;
+                (interface, interface.clock.moment(ticks(high, low)), captured)
+            }
+            _ => {
+                let [number, high, low, captured, _original] =
+                    fields.words().ok_or_else(|| too_short(body))?;
+                let interface = self.known_interface(number)?;
+                (interface, interface.clock.moment(ticks(high, low)), captured)
+            }
         };
         if captured > MAX_FRAME {
             return Err(format!("a frame of {captured} bytes, at most {MAX_FRAME}"));
@@ -188,6 +189,12 @@ impl Pcapng {
             return Err(format!("a frame of {captured} bytes in {room}"));
         }
         Ok(Packet { link: interface.link, at, skipped: body.len() - room, captured })
+    }
+
+    #[inline]
+    fn known_interface(&self, number: u32) -> Inside<&Interface> {
+        let interface = usize::try_from(number).ok().and_then(|number| self.interfaces.get(number));
+        interface.ok_or_else(|| format!("interface {number} of {}", self.interfaces.len()))
     }
 
     #[cold]
@@ -329,6 +336,10 @@ impl<'a> Options<'a> {
     }
 }
 
+fn ticks(high: u32, low: u32) -> u64 {
+    u64::from(high) << 32 | u64::from(low)
+}
+
 /// The byte order of the section whose header block begins here.
 fn section_order(block: &[u8]) -> Option<Order> {
     let bytes = block.get(8..12)?;
@@ -350,5 +361,320 @@ fn name(block_type: u32) -> &'static str {
         block::ENHANCED_PACKET => "Enhanced Packet Block",
         block::SECRETS => "Decryption Secrets Block",
         _ => "a block of another type",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::NotUdp;
+    use crate::capture::testing::{Bytes, Seen, ipv4, read, udp};
+
+    const BOTH: [Order; 2] = [Order::Little, Order::Big];
+
+    fn tcp() -> Vec<u8> {
+        ipv4(6, 0, 0, &[])
+    }
+
+    fn other(frame: u64, nanos: i64) -> Seen {
+        Seen::Other(frame, nanos, NotUdp::Protocol(6))
+    }
+
+    fn section(order: Order) -> Bytes {
+        Bytes::new(order).section(&[]).interface(LinkType::RAW, 0, &[])
+    }
+
+    /// The error after a section, an interface and the bytes of `more`.
+    fn error(more: impl Fn(Bytes) -> Bytes) -> String {
+        let errors = BOTH.map(|order| read(&*more(section(order)).bytes).1.expect("damage"));
+        assert_eq!(errors[0], errors[1]);
+        errors[0].clone()
+    }
+
+    #[test]
+    fn all_three_packet_blocks_give_frames_in_both_byte_orders() {
+        for order in BOTH {
+            let ip = ipv4(17, 0, 0, &udp(b"hi"));
+            let file = section(order).enhanced(0, 5, &ip);
+            let obsolete =
+                Bytes::new(order).u16(0).u16(9).u32(1).u32(6).u32(20).u32(20).raw(&tcp());
+            let simple = Bytes::new(order).u32(20).raw(&tcp());
+            let file = file.block(2, &obsolete.bytes).block(3, &simple.bytes);
+            let (seen, error) = read(&*file.bytes);
+            assert_eq!(error, None);
+            let payload = b"hi".to_vec();
+            let (from, to) = ("10.0.0.1:33445".into(), "10.0.0.2:33446".into());
+            assert_eq!(
+                seen,
+                [
+                    Seen::Datagram(1, 28 + 20 + 28, 5000, from, to, payload, ""),
+                    other(2, ((1 << 32) + 6) * 1000),
+                    other(3, 0),
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn a_simple_packet_is_as_long_as_the_snap_length_lets_it_be() {
+        let simple = Bytes::new(Order::Little).u32(1000).raw(&tcp());
+        let file = Bytes::new(Order::Little).section(&[]).interface(LinkType::RAW, 20, &[]);
+        assert_eq!(read(&*file.block(3, &simple.bytes).bytes), (vec![other(1, 0)], None));
+        assert_eq!(
+            error(|file| {
+                let simple = Bytes::new(file.order).u32(1000).raw(&tcp());
+                file.block(3, &simple.bytes)
+            }),
+            "damaged at byte 48, before the first frame: \
+             Simple Packet Block: a frame of 1000 bytes in 20"
+        );
+    }
+
+    #[test]
+    fn every_interface_has_its_link_type_and_its_clock() {
+        for order in BOTH {
+            let seconds = match order {
+                Order::Little => 10_i64.to_le_bytes(),
+                Order::Big => 10_i64.to_be_bytes(),
+            };
+            let nanos = Bytes::new(order).option(9, &[9]).option(14, &seconds).option(0, &[]);
+            // What follows the end of the options is none.
+            let binary = Bytes::new(order).option(2, b"eth0").option(9, &[0x81]).option(0, &[9; 9]);
+            let file = section(order)
+                .interface(LinkType::RAW, 0, &nanos.bytes)
+                .interface(LinkType(147), 0, &binary.bytes)
+                .enhanced(0, 4, &tcp())
+                .enhanced(1, 4, &tcp())
+                .enhanced(2, 5, &tcp());
+            assert_eq!(
+                read(&*file.bytes),
+                (
+                    vec![
+                        other(1, 4000),
+                        other(2, 10_000_000_004),
+                        Seen::Other(3, 2_500_000_000, NotUdp::Link(LinkType(147))),
+                    ],
+                    None
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn sections_may_differ_in_byte_order_and_have_their_own_interfaces() {
+        for (first, second) in [(BOTH[0], BOTH[1]), (BOTH[1], BOTH[0])] {
+            let one = section(first).interface(LinkType::RAW, 0, &[]).enhanced(1, 1, &tcp());
+            let two = section(second).enhanced(0, 2, &tcp());
+            let file = [&*one.bytes, &*two.bytes].concat();
+            assert_eq!(read(&*file), (vec![other(1, 1000), other(2, 2000)], None));
+            let missing = section(second).enhanced(1, 2, &tcp());
+            let file = [&*one.bytes, &*missing.bytes].concat();
+            let reason = "damaged at byte 168, after frame 1: \
+                 Enhanced Packet Block: interface 1 of 1";
+            assert_eq!(read(&*file), (vec![other(1, 1000)], Some(reason.into())));
+        }
+    }
+
+    #[test]
+    fn section_comments_and_secrets_are_events_in_the_order_of_the_file() {
+        for order in BOTH {
+            let options =
+                Bytes::new(order).option(4, b"toxscope").option(1, b"one").option(1, b"").bytes;
+            let secrets = Bytes::new(order).u32(0x544c_534b).u32(5).raw(b"12345");
+            let file = Bytes::new(order)
+                .section(&options)
+                .interface(LinkType::RAW, 0, &[])
+                .block(10, &secrets.bytes)
+                .enhanced(0, 1, &tcp())
+                .section(&Bytes::new(order).option(1, b"two").bytes);
+            assert_eq!(
+                read(&*file.bytes),
+                (
+                    vec![
+                        Seen::Comment(b"one".to_vec()),
+                        Seen::Comment(vec![]),
+                        Seen::Secrets(0x544c_534b, b"12345".to_vec()),
+                        other(1, 1000),
+                        Seen::Comment(b"two".to_vec()),
+                    ],
+                    None
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn blocks_of_other_types_are_skipped() {
+        for order in BOTH {
+            let file = section(order)
+                .block(4, b"name resolution")
+                .block(0x8000_0001, &[0; 300_000])
+                .block(0x0bad, &[])
+                .enhanced(0, 1, &tcp());
+            assert_eq!(read(&*file.bytes), (vec![other(1, 1000)], None));
+        }
+    }
+
+    #[test]
+    fn lengths_of_blocks_must_be_possible_and_agree() {
+        let length = |total: u32, end: u32| {
+            error(|file| file.u32(6).u32(total).u32(0).u32(end).raw(&[0; 64]))
+        };
+        for total in [0, 4, 8, 11, 13, 14, 15, (16 << 20) + 4, u32::MAX] {
+            assert_eq!(
+                length(total, total),
+                format!(
+                    "damaged at byte 48, before the first frame: Enhanced Packet Block of \
+                     {total} bytes: must be a multiple of 4 from 12 to 16777216"
+                )
+            );
+        }
+        assert_eq!(
+            length(16, 20),
+            "damaged at byte 48, before the first frame: \
+             Enhanced Packet Block: its length is 16 in front and 20 at the end"
+        );
+        assert_eq!(
+            length(100, 100),
+            "cut short at byte 48, before the first frame: \
+             Enhanced Packet Block needs 100 bytes, 80 left"
+        );
+    }
+
+    #[test]
+    fn blocks_too_short_for_their_type_are_damage() {
+        for (block_type, name, least) in [
+            (1, "Interface Description Block", 8),
+            (2, "Packet Block", 20),
+            (3, "Simple Packet Block", 4),
+            (6, "Enhanced Packet Block", 20),
+            (10, "Decryption Secrets Block", 8),
+        ] {
+            for length in (0..least).step_by(4) {
+                assert_eq!(
+                    error(|file| file.block(block_type, &[0; 20][..length])),
+                    format!(
+                        "damaged at byte 48, before the first frame: \
+                         {name}: too short with {length} bytes inside"
+                    )
+                );
+            }
+            for order in BOTH {
+                let file = section(order).block(block_type, &[0; 20][..least]);
+                assert_eq!(read(&*file.bytes).1, None);
+            }
+        }
+        for length in [4, 8, 12] {
+            assert_eq!(
+                error(|file| {
+                    let body = Bytes::new(file.order).u32(BYTE_ORDER_MAGIC).u16(1).u16(0);
+                    let body = body.raw(&[0; 8]).bytes;
+                    file.block(block::SECTION_HEADER, &body[..length])
+                }),
+                format!(
+                    "damaged at byte 48, before the first frame: \
+                     Section Header Block: too short with {length} bytes inside"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn contents_must_fit_their_block() {
+        assert_eq!(
+            error(|file| file.block(6, &[0; 12]).block(6, &[])),
+            "damaged at byte 48, before the first frame: \
+             Enhanced Packet Block: too short with 12 bytes inside"
+        );
+        let body = |order| Bytes::new(order).u32(0).u32(0).u32(0).u32(21).u32(21).raw(&tcp());
+        assert_eq!(
+            error(|file| {
+                let body = body(file.order);
+                file.block(6, &body.bytes)
+            }),
+            "damaged at byte 48, before the first frame: \
+             Enhanced Packet Block: a frame of 21 bytes in 20"
+        );
+        let large = vec![0; 262_145];
+        assert_eq!(
+            error(|file| file.enhanced(0, 0, &large)),
+            "damaged at byte 48, before the first frame: \
+             Enhanced Packet Block: a frame of 262145 bytes, at most 262144"
+        );
+        assert_eq!(
+            error(|file| {
+                let secrets = Bytes::new(file.order).u32(1).u32(5).raw(b"1234").bytes;
+                file.block(10, &secrets)
+            }),
+            "damaged at byte 48, before the first frame: \
+             Decryption Secrets Block: secrets of 5 bytes in 4"
+        );
+    }
+
+    #[test]
+    fn options_must_fit_their_block() {
+        let interface = |options: &dyn Fn(Bytes) -> Bytes| {
+            error(|file| {
+                let options = options(Bytes::new(file.order));
+                file.interface(LinkType::RAW, 0, &options.bytes)
+            })
+        };
+        let place = "damaged at byte 48, before the first frame: Interface Description Block: ";
+        let long = interface(&|options| options.u16(2).u16(5).raw(b"1234"));
+        assert_eq!(long, format!("{place}option 2 of 5 bytes in 4"));
+        let resolution = interface(&|options| options.option(9, b"12"));
+        assert_eq!(resolution, format!("{place}option 9 of 2 bytes"));
+        let offset = interface(&|options| options.option(14, b"1234"));
+        assert_eq!(offset, format!("{place}option 14 of 4 bytes"));
+
+        let options = Bytes::new(Order::Little).option(1, b"one").u16(1).u16(9);
+        let file = Bytes::new(Order::Little).section(&options.bytes);
+        let reason = "damaged at byte 0, before the first frame: \
+             Section Header Block: option 1 of 9 bytes in 0";
+        assert_eq!(read(&*file.bytes), (vec![], Some(reason.into())));
+    }
+
+    #[test]
+    fn versions_other_than_1_0_and_1_2_are_not_known() {
+        let version = |major, minor| {
+            let body = Bytes::new(Order::Big).u32(BYTE_ORDER_MAGIC).u16(major).u16(minor);
+            let file =
+                Bytes::new(Order::Big).block(block::SECTION_HEADER, &body.raw(&[0; 8]).bytes);
+            read(&*file.bytes).1
+        };
+        assert_eq!((version(1, 0), version(1, 2)), (None, None));
+        let reason = |version| {
+            Some(format!(
+                "damaged at byte 0, before the first frame: \
+                 Section Header Block: version {version} is not known"
+            ))
+        };
+        assert_eq!(version(1, 1), reason("1.1"));
+        assert_eq!(version(2, 0), reason("2.0"));
+        assert_eq!(version(0, 0), reason("0.0"));
+    }
+
+    #[test]
+    fn a_section_without_byte_order_is_no_capture_at_first_and_damage_later() {
+        let head = Bytes::new(Order::Little).block(block::SECTION_HEADER, &[0; 16]);
+        let reason = "not a capture: it begins like pcapng but has no byte-order magic";
+        assert_eq!(read(&*head.bytes).1.as_deref(), Some(reason));
+        assert_eq!(
+            error(|file| file.block(block::SECTION_HEADER, &[0; 16])),
+            "damaged at byte 48, before the first frame: Section Header Block: no byte-order magic"
+        );
+    }
+
+    #[test]
+    fn a_section_has_at_most_65536_interfaces() {
+        let mut file = Bytes::new(Order::Little).section(&[]);
+        for _ in 0..MAX_INTERFACES {
+            file = file.interface(LinkType::RAW, 0, &[]);
+        }
+        let last = file.enhanced(65_535, 1, &tcp());
+        let (seen, error) = read(&*last.bytes);
+        assert_eq!((seen, error), (vec![other(1, 1000)], None));
+        let (_, error) = read(&*last.interface(LinkType::RAW, 0, &[]).bytes);
+        assert!(error.unwrap().ends_with("more than 65536 interfaces in one section"));
     }
 }
