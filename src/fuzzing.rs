@@ -1,5 +1,6 @@
 //! One function per fuzz target, each with the property it states.
 
+use crate::capture::{Datagrams, Event, Limits, Origin};
 use crate::wire::layout::{self, Parts, Value};
 use crate::wire::net_crypto::{
     CookieRequest, CookieRequestPlain, CookieResponse, CookieResponsePlain, CryptoData,
@@ -74,4 +75,45 @@ fn peer_list_is_whole(response: &PeerResponse<'_>, data: &[u8]) {
         _ => None,
     });
     assert!(names.eq(response.peers().map(|peer| peer.name)));
+}
+
+/// A capture is read to its end or to an error; frames follow each other, what is handed out lies
+/// inside the input, and a cut in the middle changes nothing that came before it.
+pub fn capture_file(data: &[u8]) {
+    let whole = capture_events(data);
+    let mut last = Origin::default();
+    for (origin, _) in whole.iter().filter(|(origin, _)| origin.frame > 0) {
+        assert_eq!(origin.frame, last.frame + 1);
+        assert!(origin.offset > last.offset, "{origin:?} after {last:?}");
+        last = *origin;
+    }
+    let half = capture_events(data.get(..data.len() / 2).unwrap_or_default());
+    assert_eq!(whole.get(..half.len()), Some(&*half));
+}
+
+/// Where the events of a capture are and how many bytes they hand out; frame 0 for what is none.
+fn capture_events(data: &[u8]) -> Vec<(Origin, usize)> {
+    let limits = Limits { max_decompressed: 1 << 20, ..Limits::default() };
+    let mut events = Vec::new();
+    let Ok(mut datagrams) = Datagrams::new(data, limits) else { return events };
+    let error = loop {
+        match datagrams.next() {
+            Ok(Some(Event::Datagram(datagram))) => {
+                events.push((datagram.origin, datagram.payload.len()));
+            }
+            Ok(Some(Event::Other { origin, .. })) => events.push((origin, 0)),
+            Ok(Some(Event::Comment(data) | Event::Secrets { data, .. })) => {
+                events.push((Origin::default(), data.len()));
+            }
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    let last = events.iter().map(|(origin, _)| origin.frame).max();
+    assert_eq!(datagrams.frames(), last.unwrap_or(0));
+    if let Some(error) = error {
+        assert_ne!(error.to_string(), "");
+        assert!(matches!(datagrams.next(), Ok(None)), "an error is the end");
+    }
+    events
 }
