@@ -166,7 +166,7 @@ fields! {
     Conference "conference" Key "" "id of the conference that the packet names or that its group number means";
     Author "author" Key "" "long-term public key of the member that the packet's peer number means";
     // Payload (packets §8).
-    GroupNumber "group_number" Unsigned "" "index of the conference, as the receiver counts; in an invitation, its answers and online packets, as the sender counts";
+    GroupNumber "group_number" Unsigned "" "index of the conference at the receiver; at the sender in invitations, their answers, and online packets";
     ReceiverGroupNumber "receiver_group_number" Unsigned "" "index of the conference at the receiver, copied from its invitation";
     ConferenceType "conference_type" Name "" "text or audio";
     ConferenceId "conference_id" Key "" "the 32 random bytes that name a conference";

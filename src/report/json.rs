@@ -9,8 +9,10 @@ use std::ops::ControlFlow;
 
 use super::number::{push_hex, push_nanos, push_unsigned};
 use super::printable::hides;
-use crate::dissect::{FieldId, Fields, Value};
+use super::visible::push_escape;
+use crate::dissect::{FieldId, Fields, Value, payload};
 use crate::time::Timestamp;
+use crate::wire::{Kind, Malformed, Packet};
 
 /// The version of the contract: the `schema` of every object.
 pub const SCHEMA: u64 = 1;
@@ -77,6 +79,33 @@ impl JsonLines {
         line.fill(keys, LAST_OF_ALL as usize + 1);
         line.end();
         out.write_all(&line.bytes)
+    }
+}
+
+impl JsonLines {
+    /// Writes a conference packet that belongs to no capture, and a line feed: `null` for all that
+    /// only a capture tells.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn packet(&mut self, bytes: &[u8], out: &mut dyn Write) -> io::Result<()> {
+        self.render(&Alone { bytes, packet: Packet::parse(bytes) }, out)
+    }
+}
+
+/// A packet that belongs to no capture.
+struct Alone<'a> {
+    bytes: &'a [u8],
+    packet: Result<Packet<'a>, Malformed<'a>>,
+}
+
+impl Fields for Alone<'_> {
+    fn each(&self, each: &mut dyn FnMut(FieldId, Value<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        let kind = self.packet.as_ref().map_or(Kind::Malformed, Packet::kind);
+        each(FieldId::Kind, Value::Name(kind.name()))?;
+        each(FieldId::Bytes, Value::Unsigned(self.bytes.len() as u64))?;
+        payload(&self.packet, each)
     }
 }
 
@@ -213,12 +242,7 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
             '\n' => out.extend_from_slice(b"\\n"),
             '\r' => out.extend_from_slice(b"\\r"),
             '\t' => out.extend_from_slice(b"\\t"),
-            _ if hides(c) => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    out.extend_from_slice(b"\\u");
-                    push_hex(out, &unit.to_be_bytes());
-                }
-            }
+            _ if hides(c) => push_escape(out, c),
             _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
     }

@@ -1,11 +1,30 @@
 //! Records and totals as text and JSON, for any writer.
 
+mod caret;
+mod columns;
+mod detail;
+mod fields;
+mod hexdump;
 mod json;
+mod list;
+mod moment;
 mod number;
 mod printable;
+mod stats;
+mod style;
+mod table;
+mod visible;
+mod who;
 
+pub use caret::caret;
+pub use columns::Columns;
+pub use detail::Detail;
+pub use fields::{field_json, field_table};
 pub use json::{JsonLines, SCHEMA};
+pub use list::List;
+pub use moment::TimeStyle;
 pub use printable::{Printable, hides, printable};
+pub use stats::{stats_json, stats_table};
 
 #[cfg(test)]
 mod tests;

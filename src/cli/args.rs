@@ -1,0 +1,242 @@
+//! The command line as data.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::Styles;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Wide enough for tables, and the same on every terminal so that help is the same everywhere.
+const HELP_WIDTH: usize = 96;
+
+#[derive(Parser)]
+#[command(
+    name = "toxscope",
+    version,
+    about = "Says what happened in the encrypted traffic of Tox conferences",
+    after_help = "Exit codes: 0 done, 1 findings, 2 usage or input error, 3 internal error.",
+    term_width = HELP_WIDTH,
+    styles = Styles::plain(),
+    disable_help_subcommand = true,
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    #[command(flatten)]
+    pub(super) talk: TalkArgs,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Show the packets of a capture, one line per conference packet
+    Dissect(DissectArgs),
+    /// Count what a capture holds: Tox kinds, sessions opened or not, conferences, peers
+    Stats(StatsArgs),
+    /// Show one conference packet given as hexadecimal digits: tree, bytes, faults
+    Decode(DecodeArgs),
+    /// List every field's name, type, unit and meaning
+    Fields(FieldsArgs),
+}
+
+#[derive(Args)]
+pub(super) struct TalkArgs {
+    /// Say nothing on standard error but errors
+    #[arg(short, long, global = true, help_heading = "Everywhere")]
+    pub(super) quiet: bool,
+    /// Say more on standard error
+    #[arg(short, long, global = true, conflicts_with = "quiet", help_heading = "Everywhere")]
+    pub(super) verbose: bool,
+    /// When to colour text; NO_COLOR in the environment turns `auto` off
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Everywhere",
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = false
+    )]
+    pub(super) color: When,
+}
+
+impl TalkArgs {
+    /// Whether text on standard output is coloured.
+    pub(super) fn wants_color(&self, is_terminal: bool) -> bool {
+        match self.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => {
+                is_terminal && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty())
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum When {
+    /// On a terminal
+    Auto,
+    /// Even into a file or a pipe
+    Always,
+    /// Not at all
+    Never,
+}
+
+/// Where a capture and its keys come from.
+#[derive(Args)]
+pub(super) struct InputArgs {
+    /// A pcap or pcapng file, plain or packed with gzip or zstd; `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// A key log; may be given several times, `-` for standard input [default: the file of the
+    /// same name that ends in .keys, if there is one, and the keys in the capture itself]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) keys: Vec<PathBuf>,
+    /// Read pcapng secrets blocks of this type as key logs
+    #[arg(long, value_name = "TYPE", value_parser = number)]
+    pub(super) secrets_type: Option<u32>,
+    /// Bytes that a packed capture may unpack to; K, M, G and T are units of 1024
+    #[arg(long, value_name = "BYTES", default_value = "8G", value_parser = size)]
+    pub(super) max_decompressed: u64,
+    /// Only records that this filter wants, such as 'kind == rejoin && group_number == 0'
+    #[arg(short = 'Y', long, value_name = "EXPR")]
+    pub(super) filter: Option<String>,
+}
+
+#[derive(Args)]
+pub(super) struct DissectArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// Every Tox packet, not only those of conferences
+    #[arg(short, long)]
+    pub(super) all: bool,
+    /// How to write records [default: list, or fields with -e]
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) format: Option<RecordFormat>,
+    /// A field to write; may be given several times
+    #[arg(short = 'e', long = "field", value_name = "FIELD")]
+    pub(super) fields: Vec<String>,
+    /// How to write times for people
+    #[arg(long, value_name = "STYLE", default_value = "rel")]
+    pub(super) time: TimeStyle,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum RecordFormat {
+    /// One line each
+    List,
+    /// A tree of fields with their offsets
+    Detail,
+    /// The tree and the bytes
+    Hex,
+    /// JSON objects, one a line
+    Jsonl,
+    /// The fields named with -e, separated by tabs, below a line with their names
+    Fields,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TimeStyle {
+    /// Date and time, UTC
+    Abs,
+    /// Seconds since the first frame
+    Rel,
+    /// Seconds since the record before
+    Delta,
+    /// Seconds since 1970
+    Epoch,
+}
+
+#[derive(Args)]
+pub(super) struct StatsArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// How to write the totals
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: SummaryFormat,
+}
+
+#[derive(Args)]
+pub(super) struct FieldsArgs {
+    /// How to write the list
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: SummaryFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SummaryFormat {
+    /// For people
+    Table,
+    /// For programs
+    Json,
+}
+
+#[derive(Args)]
+pub(super) struct DecodeArgs {
+    /// Hexadecimal digits of a packet, from its id on; spaces and colons are skipped. `@FILE` for
+    /// a file with digits or with the packet itself, `-` for standard input
+    #[arg(value_name = "HEX", required = true, num_args = 1..)]
+    pub(super) packet: Vec<String>,
+    /// How to write the packet
+    #[arg(long, value_name = "FORMAT", default_value = "hex")]
+    pub(super) format: DecodeFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DecodeFormat {
+    /// A tree of fields with their offsets
+    Detail,
+    /// The tree and the bytes
+    Hex,
+    /// A JSON object
+    Jsonl,
+}
+
+/// A number, decimal or with `0x`.
+fn number(text: &str) -> Result<u32, String> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    }
+    .map_err(|_| "a number such as 17 or 0x11 is expected".to_owned())
+}
+
+/// A number of bytes, perhaps with a unit.
+fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "a number of bytes such as 500000, 64M or 8G is expected".to_owned();
+    let (digits, shift) = match text.char_indices().next_back() {
+        Some((at, unit)) if unit.is_ascii_alphabetic() => {
+            let shift = match unit.to_ascii_uppercase() {
+                'K' => 10,
+                'M' => 20,
+                'G' => 30,
+                'T' => 40,
+                _ => return Err(wrong()),
+            };
+            (text.get(..at).unwrap_or_default(), shift)
+        }
+        _ => (text, 0),
+    };
+    let number: u64 = digits.parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_binary_units() {
+        assert_eq!(size("12"), Ok(12));
+        assert_eq!(size("64k"), Ok(65_536));
+        assert_eq!(size("8G"), Ok(8 << 30));
+        for bad in ["", "G", "1P", "-1", "99999999999T", "1é"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+}

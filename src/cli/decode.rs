@@ -1,0 +1,95 @@
+//! `toxscope decode`: one packet, without a capture.
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+
+use super::Done;
+use super::args::{DecodeArgs, DecodeFormat};
+use super::input::{open, shown};
+use super::output::{Output, Stop};
+use crate::report::{self, Detail, JsonLines};
+use crate::wire::Packet;
+
+/// What a file or standard input may hold, in bytes; a datagram has at most 64 KiB, and digits
+/// take two bytes and a space each.
+const MOST: u64 = 1 << 20;
+
+pub(super) fn run(args: &DecodeArgs, out: &mut Output, color: bool) -> Result<Done, Stop> {
+    let bytes = match args.packet.as_slice() {
+        [only] if only == "-" => read(Path::new("-"))?,
+        [only] if only.starts_with('@') => read(Path::new(only.trim_start_matches('@')))?,
+        words => {
+            let text = words.join(" ");
+            digits(text.as_bytes()).map_err(|at| not_hex(&text, at))?
+        }
+    };
+    if bytes.is_empty() {
+        return Err(anyhow::anyhow!("there are no bytes to decode").into());
+    }
+    out.write(|out| match args.format {
+        DecodeFormat::Detail => Detail::alone(color, false).packet(&bytes, out),
+        DecodeFormat::Hex => Detail::alone(color, true).packet(&bytes, out),
+        DecodeFormat::Jsonl => JsonLines::new().packet(&bytes, out),
+    })?;
+    let is_good = match Packet::parse(&bytes) {
+        Ok(Packet::PeerResponse(response)) => response.fault().is_none(),
+        Ok(_) => true,
+        Err(_) => false,
+    };
+    Ok(if is_good { Done::Clean } else { Done::Findings })
+}
+
+/// The packet in a file: as digits, if it holds nothing else, or as it is.
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let (reader, _) = open(path)?;
+    let mut bytes = Vec::new();
+    let cannot = || format!("cannot read {}", shown(path));
+    reader.take(MOST + 1).read_to_end(&mut bytes).with_context(cannot)?;
+    if bytes.len() as u64 > MOST {
+        bail!("{} holds more than {MOST} bytes; no packet does", shown(path));
+    }
+    Ok(digits(&bytes).unwrap_or(bytes))
+}
+
+/// The bytes that digits stand for, or the place of the first character that is none.
+fn digits(text: &[u8]) -> Result<Vec<u8>, usize> {
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    let mut half = None;
+    let prefix = if text.starts_with(b"0x") { 2 } else { 0 };
+    for (at, byte) in text.iter().enumerate().skip(prefix) {
+        if byte.is_ascii_whitespace() || *byte == b':' {
+            continue;
+        }
+        let digit = char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let digit = digit.ok_or(at)?;
+        match half.take() {
+            None => half = Some(digit),
+            Some(upper) => bytes.push(upper << 4 | digit),
+        }
+    }
+    if half.is_some() { Err(text.len()) } else { Ok(bytes) }
+}
+
+fn not_hex(text: &str, at: usize) -> anyhow::Error {
+    let what =
+        if at == text.len() { "half a byte is left over" } else { "this is no hexadecimal digit" };
+    let len = text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+    anyhow::anyhow!("{what} at character {}\n{}", at + 1, report::caret(text, at, len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_may_be_spaced_as_one_likes() {
+        assert_eq!(digits(b"63 0001 0002:ff\n"), Ok(vec![0x63, 0, 1, 0, 2, 0xff]));
+        assert_eq!(digits(b"0xAb"), Ok(vec![0xab]));
+        assert_eq!(digits(b""), Ok(vec![]));
+        assert_eq!(digits(b"6"), Err(1));
+        assert_eq!(digits(b"6x"), Err(1));
+        assert_eq!(digits("6é".as_bytes()), Err(1));
+    }
+}

@@ -1,0 +1,214 @@
+//! Captures and key logs: found, opened, read to their end.
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use super::Done;
+use super::args::InputArgs;
+use super::output::{Output, Stop, Talk};
+use super::progress::Progress;
+use crate::capture::{Datagrams, Limits};
+use crate::crypto::{KeyRing, Tally};
+use crate::dissect::filter::Filter;
+use crate::dissect::{Dissector, End, Item, Pace, stream};
+use crate::report::{caret, printable};
+
+/// A capture on its way through the dissector.
+pub(super) struct Input {
+    /// The file's name, printable.
+    name: String,
+    datagrams: Datagrams<Box<dyn Read + Send>>,
+    pace: Pace,
+    progress: Progress,
+    dissector: Dissector,
+    /// What the user should know about keys, once the data are out.
+    notes: Vec<String>,
+    pub(super) filter: Option<Filter>,
+}
+
+impl Input {
+    /// Opens the capture and its keys.
+    pub(super) fn open(args: &InputArgs, out: &Output) -> anyhow::Result<Self> {
+        // What is wrong with the command line is said before any file is touched.
+        let filter = args.filter.as_deref().map(filter).transpose()?;
+        if args.file.as_os_str() == "-" && args.keys.iter().any(|path| path.as_os_str() == "-") {
+            bail!("standard input cannot be both the capture and a key log");
+        }
+        let mut notes = Vec::new();
+        let mut ring = KeyRing::new();
+        for path in &args.keys {
+            let tally = read_keys(path, &mut ring)?;
+            notes.extend(damage(&shown(path), &tally));
+        }
+        if args.keys.is_empty()
+            && let Some(path) = key_log_beside(&args.file)
+        {
+            let tally = read_keys(&path, &mut ring)?;
+            let lines = tally.understood;
+            notes.push(format!("keys from {} ({lines} lines)", shown(&path)));
+            notes.extend(damage(&shown(&path), &tally));
+        }
+        let name = shown(&args.file);
+        let (reader, size) = open(&args.file)?;
+        let progress = Progress::new(size, out.is_terminal());
+        let limits = Limits { max_decompressed: args.max_decompressed, ..Limits::default() };
+        let datagrams =
+            Datagrams::new(progress.count(reader), limits).with_context(|| name.clone())?;
+        let pace = if size.is_some() { Pace::Bulk } else { Pace::Prompt };
+        let dissector = Dissector::new(ring, args.secrets_type);
+        Ok(Self { name, datagrams, pace, progress, dissector, notes, filter })
+    }
+
+    /// Hands everything that the capture holds to `visit`; then how many frames there were.
+    ///
+    /// What ended the capture early is told after everything before it was handed over.
+    pub(super) fn each(
+        mut self,
+        mut visit: impl FnMut(Item<'_>) -> Result<(), Stop>,
+    ) -> Result<Ended, Stop> {
+        let mut progress = self.progress.start();
+        let went = stream(self.datagrams, &mut self.dissector, self.pace, |item| {
+            progress.tick();
+            match visit(item) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(stop) => ControlFlow::Break(stop),
+            }
+        });
+        progress.finish();
+        match went {
+            ControlFlow::Break(stop) => Err(stop),
+            ControlFlow::Continue(End { frames, error }) => {
+                let mut notes = self.notes;
+                if let Some(tally) = self.dissector.embedded() {
+                    notes
+                        .push(format!("keys in {} itself ({} lines)", self.name, tally.understood));
+                    notes.extend(damage(&format!("the key log in {}", self.name), tally));
+                }
+                let forgotten = self.dissector.sessions().forgotten();
+                if forgotten > 0 {
+                    notes.push(format!(
+                        "{forgotten} address pairs or sessions were forgotten for want of room"
+                    ));
+                }
+                let cut_short = self.dissector.sessions().searches_cut_short();
+                if cut_short > 0 {
+                    notes.push(format!("{cut_short} searches for a key were cut short"));
+                }
+                let error = error.map(|error| anyhow::Error::new(error).context(self.name));
+                Ok(Ended { frames, notes, error })
+            }
+        }
+    }
+}
+
+/// How a capture ended.
+pub(super) struct Ended {
+    /// Frames read.
+    pub(super) frames: u64,
+    /// What the user should know, once the data are out.
+    notes: Vec<String>,
+    /// What ended it early.
+    error: Option<anyhow::Error>,
+}
+
+impl Ended {
+    /// Says what there is to say, once all data are out.
+    pub(super) fn tell(self, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
+        out.finish()?;
+        talk.notes(&self.notes);
+        talk.detail(&format!("{} frames", self.frames));
+        self.error.map_or(Ok(Done::Clean), |error| Err(Stop::Failed(error)))
+    }
+}
+
+/// A file's name for messages.
+pub(super) fn shown(path: &Path) -> String {
+    if path.as_os_str() == "-" {
+        return "standard input".to_owned();
+    }
+    printable(path.as_os_str().as_encoded_bytes()).to_string()
+}
+
+/// Opens a file for reading, and says how long it is if it is a regular one.
+pub(super) fn open(path: &Path) -> anyhow::Result<(Box<dyn Read + Send>, Option<u64>)> {
+    if path.as_os_str() == "-" {
+        return Ok((Box::new(io::stdin()), None));
+    }
+    let cannot = || format!("cannot open {}", shown(path));
+    let file = File::open(path).with_context(cannot)?;
+    let metadata = file.metadata().with_context(cannot)?;
+    if metadata.is_dir() {
+        bail!("{} is a directory, not a file", shown(path));
+    }
+    Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
+}
+
+/// Reads a filter; where it is at fault, the message shows where.
+fn filter(text: &str) -> anyhow::Result<Filter> {
+    Filter::parse(text).map_err(|error| {
+        let place = caret(text, error.at, error.len);
+        anyhow::anyhow!("filter, column {}: {error}\n{place}", column(text, error.at))
+    })
+}
+
+/// The column of a byte, counted from 1 in characters.
+fn column(text: &str, at: usize) -> usize {
+    text.get(..at).unwrap_or(text).chars().count() + 1
+}
+
+/// Reads a key log: a regular file (threat 7), or standard input.
+fn read_keys(path: &Path, ring: &mut KeyRing) -> anyhow::Result<Tally> {
+    let cannot = || format!("cannot read keys from {}", shown(path));
+    let (reader, size) = open(path).with_context(|| "key log")?;
+    if size.is_none() && path.as_os_str() != "-" {
+        bail!("{} is not a regular file; give `-k -` to read keys from a pipe", shown(path));
+    }
+    ring.read(BufReader::new(reader)).with_context(cannot)
+}
+
+/// What to say about lines that say nothing.
+fn damage(name: &str, tally: &Tally) -> Option<String> {
+    if tally.damaged == 0 {
+        return (tally.unknown > 0)
+            .then(|| format!("{name}: {} lines with an unknown label", tally.unknown));
+    }
+    let lines: Vec<_> = tally.first_damaged.iter().map(u64::to_string).collect();
+    let more = if tally.damaged > lines.len() as u64 { ", …" } else { "" };
+    Some(format!("{name}: {} damaged lines (number {}{more})", tally.damaged, lines.join(", ")))
+}
+
+/// The key log that has the capture's name with another ending: `a.keys` beside `a.pcapng` or
+/// `a.pcapng.gz`.
+fn key_log_beside(capture: &Path) -> Option<PathBuf> {
+    if capture.as_os_str() == "-" {
+        return None;
+    }
+    let packed =
+        capture.extension().is_some_and(|end| end == "gz" || end == "zst" || end == "zstd");
+    let inner = if packed { capture.with_extension("") } else { capture.to_owned() };
+    let keys = inner.with_extension("keys");
+    (keys != capture && fs::metadata(&keys).is_ok_and(|found| found.is_file())).then_some(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_log_has_the_name_of_its_capture() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        assert_eq!(key_log_beside(&at("a.pcapng")), None);
+        fs::write(at("a.keys"), "").unwrap();
+        for capture in ["a.pcapng", "a.pcap.gz", "a.pcapng.zst", "a"] {
+            assert_eq!(key_log_beside(&at(capture)), Some(at("a.keys")), "{capture}");
+        }
+        assert_eq!(key_log_beside(&at("a.keys")), None);
+        assert_eq!(key_log_beside(&at("b.pcapng")), None);
+        assert_eq!(key_log_beside(Path::new("-")), None);
+    }
+}
