@@ -21,6 +21,8 @@ pub(super) struct Link {
     pub(super) cookie_search: Search,
     pub(super) handshake_search: Search,
     pub(super) data_search: Search,
+    /// The wait for handshakes that data packets overtook.
+    pub(super) data_wait: Search,
 }
 
 /// A session that uses a link.
@@ -69,6 +71,7 @@ impl Link {
         to_front(halves, half, |known| known.session_key == half.session_key);
         if known.is_none() {
             self.data_search = Search::default();
+            self.data_wait = Search::default();
         }
         known
     }
@@ -94,13 +97,14 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// Whether to search for the packet at hand, which nothing nearer opened.
-    pub(super) fn begin(&mut self, generation: u32) -> bool {
+    /// Whether to search for the packet at hand, which nothing nearer opened: one of the first
+    /// `patience` ones, or one of ever fewer after them.
+    pub(super) fn begin(&mut self, generation: u32, patience: u32) -> bool {
         if self.generation != generation {
             *self = Self { generation, ..Self::default() };
         }
         self.failures = self.failures.saturating_add(1);
-        self.failures <= 8 || self.failures.is_power_of_two()
+        self.failures <= patience || self.failures.is_power_of_two()
     }
 
     /// The packet at hand was opened.

@@ -38,6 +38,11 @@ const SESSIONS: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("not zero");
 /// How many of the sessions, and of the handshakes, seen elsewhere are tried for a packet.
 const ELSEWHERE: usize = 256;
 
+/// For how many packets of one link, one after another, that nothing nearer opens, a key is searched, and
+/// a handshake awaited.
+const SEARCHES: u32 = 8;
+const WAITS: u32 = 256;
+
 /// What one datagram turned out to be.
 pub struct Opened<'a> {
     /// The sender's long-term public key, if known.
@@ -46,6 +51,9 @@ pub struct Opened<'a> {
     pub to: Option<PublicKey>,
     /// What it is.
     pub seen: Seen<'a>,
+    /// Whether it is a data packet that stays closed, but may open after a handshake that is still to
+    /// come: it is worth while to look ahead.
+    pub may_open_later: bool,
     /// What `NAME` lines of the key logs call people.
     pub names: &'a BTreeMap<PublicKey, Vec<u8>>,
 }
@@ -116,6 +124,8 @@ struct Opener {
     budget: Budget,
     candidates: Vec<KeyId>,
     plain: Vec<u8>,
+    /// Whether to look ahead for the handshake of the last data packet, which stays closed.
+    may_open_later: bool,
 }
 
 /// Which session, and which way, a data packet was found to belong to.
@@ -141,6 +151,7 @@ impl Sessions {
                 budget: Budget::default(),
                 candidates: Vec::new(),
                 plain: Vec::new(),
+                may_open_later: false,
             },
             forgotten: 0,
             foreseeing: false,
@@ -229,7 +240,10 @@ impl Sessions {
             ToxKind::CRYPTO_DATA => {
                 let found = match CryptoData::parse(payload) {
                     Ok(packet) => self.opener.find_session(link, direction, &packet),
-                    Err(_) => Err(Sealed::BadLength),
+                    Err(_) => {
+                        self.opener.may_open_later = false;
+                        Err(Sealed::BadLength)
+                    }
                 };
                 self.data(from, to, found)
             }
@@ -278,7 +292,10 @@ impl Sessions {
     fn data(&mut self, from: Endpoint, to: Endpoint, found: Result<Found, Sealed>) -> Opened<'_> {
         let Found { key, direction, nonce } = match found {
             Ok(found) => found,
-            Err(why) => return self.between(from, to, Seen::Data(Err(why))),
+            Err(why) => {
+                let may_open_later = self.opener.may_open_later;
+                return Opened { may_open_later, ..self.between(from, to, Seen::Data(Err(why))) };
+            }
         };
         let known = [self.host(from).real_key, self.host(to).real_key];
         if !self.opener.sessions.contains(&key) && self.opener.sessions.len() == SESSIONS.get() {
@@ -312,7 +329,8 @@ impl Sessions {
             },
             Err(_) => Err(Sealed::BadLength),
         };
-        Opened { from, to, seen: Seen::Data(opened), names: self.opener.ring.names() }
+        let names = self.opener.ring.names();
+        Opened { from, to, seen: Seen::Data(opened), may_open_later: false, names }
     }
 
     fn handshake(
@@ -362,7 +380,7 @@ impl Sessions {
     }
 
     fn opened<'a>(&'a self, [from, to]: [Option<PublicKey>; 2], seen: Seen<'a>) -> Opened<'a> {
-        Opened { from, to, seen, names: self.opener.ring.names() }
+        Opened { from, to, seen, may_open_later: false, names: self.opener.ring.names() }
     }
 
     fn host(&self, endpoint: Endpoint) -> Host {
@@ -386,24 +404,30 @@ impl Opener {
         packet: &CryptoData<'_>,
     ) -> Result<Found, Sealed> {
         let refused = self.budget.refused();
-        let found = self.open_attached(link, direction, packet).or_else(|| {
-            if !link.data_search.begin(self.ring.generation()) {
+        let near = self
+            .open_attached(link, direction, packet)
+            .or_else(|| self.open_begun(link, direction, packet));
+        let found = near.or_else(|| {
+            if !link.data_search.begin(self.ring.generation(), SEARCHES) {
                 return None;
             }
-            self.open_begun(link, direction, packet)
-                .or_else(|| self.open_moved(packet))
+            self.open_moved(packet)
                 .or_else(|| self.open_begun_elsewhere(packet))
                 .or_else(|| self.open_running(link, packet))
         });
         match found {
             Some(found) => {
                 link.data_search.end();
+                link.data_wait.end();
                 let swapped = found.direction != direction;
                 link.attach(Attached { key: found.key, swapped });
                 Ok(found)
             }
-            None if self.budget.refused() > refused => Err(Sealed::Budget),
-            None => Err(self.why_sealed(link, direction)),
+            None => {
+                self.may_open_later = link.data_wait.begin(self.ring.generation(), WAITS);
+                let cut_short = self.budget.refused() > refused;
+                Err(if cut_short { Sealed::Budget } else { self.why_sealed(link, direction) })
+            }
         }
     }
 
@@ -434,16 +458,17 @@ impl Opener {
         direction: Direction,
         packet: &CryptoData<'_>,
     ) -> Option<Found> {
-        for &Attached { key, swapped } in &link.sessions {
-            let direction = direction.swapped_if(swapped);
-            let Some(session) = self.sessions.peek(&key) else { continue };
-            let box_key = self.ring.key(key);
-            let known = session.parties.of(direction).nonce;
-            let logged = self.ring.nonces(key);
-            for anchor in known.iter().chain(logged) {
-                if let Some(nonce) =
+        for logged in [false, true] {
+            for &Attached { key, swapped } in &link.sessions {
+                let direction = direction.swapped_if(swapped);
+                let Some(session) = self.sessions.peek(&key) else { continue };
+                let known = session.parties.of(direction).nonce.as_slice();
+                let anchors = if logged { self.ring.nonces(key) } else { known };
+                let box_key = self.ring.key(key);
+                let nonce = anchors.iter().find_map(|anchor| {
                     open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
-                {
+                });
+                if let Some(nonce) = nonce {
                     return Some(Found { key, direction, nonce });
                 }
             }
@@ -586,7 +611,7 @@ impl Opener {
         self.candidates.extend(&self.long_term);
         let (nonce, sealed) = (&packet.nonce, packet.sealed);
         let key = self.try_candidates(nonce, sealed).or_else(|| {
-            let worth = link.handshake_search.begin(self.ring.generation());
+            let worth = link.handshake_search.begin(self.ring.generation(), SEARCHES);
             if worth { self.try_all(&mut link.handshake_search.tried, nonce, sealed) } else { None }
         });
         let key = key.ok_or_else(|| self.no_key())?;
@@ -616,7 +641,7 @@ impl Opener {
         );
         let (nonce, sealed) = (&packet.nonce, packet.sealed);
         let key = self.try_candidates(nonce, sealed).or_else(|| {
-            let worth = link.cookie_search.begin(self.ring.generation());
+            let worth = link.cookie_search.begin(self.ring.generation(), SEARCHES);
             if worth { self.try_all(&mut link.cookie_search.tried, nonce, sealed) } else { None }
         });
         let key = key.ok_or_else(|| self.no_key())?;

@@ -16,7 +16,6 @@ pub struct Dissector {
     start: Option<Timestamp>,
     secrets_type: Option<u32>,
     embedded: Option<Tally>,
-    embeds_ahead: bool,
 }
 
 impl Dissector {
@@ -30,7 +29,6 @@ impl Dissector {
             start: None,
             secrets_type,
             embedded: None,
-            embeds_ahead: false,
         }
     }
 
@@ -51,18 +49,14 @@ impl Dissector {
         self.embedded.as_ref()
     }
 
-    /// Looks at an event ahead of its turn, which comes soon: learns the keys that it embeds, and the
-    /// handshake that it is.
-    pub fn foresee(&mut self, event: Event<'_>) {
+    /// Looks at an event ahead of its turn, which comes soon, for the handshake that it may be.
+    pub(super) fn foresee(&mut self, event: Event<'_>) {
         match event {
             Event::Datagram(Datagram { from, to, payload, truncated, .. }) => {
                 self.sessions.foresee(from, to, payload, truncated);
             }
-            Event::Other { .. } => {}
-            Event::Comment(_) | Event::Secrets { .. } => {
-                self.embed(event);
-                self.embeds_ahead = true;
-            }
+            // Their turn comes when it comes: keys that are added then reopen the search.
+            Event::Other { .. } | Event::Comment(_) | Event::Secrets { .. } => {}
         }
     }
 
@@ -78,9 +72,7 @@ impl Dissector {
                 None
             }
             Event::Comment(_) | Event::Secrets { .. } => {
-                if !self.embeds_ahead {
-                    self.embed(event);
-                }
+                self.embed(event);
                 None
             }
         }
@@ -114,6 +106,7 @@ impl Dissector {
             to: conferences.party(opened.to, names),
             truncated,
             datagram: payload,
+            may_open_later: opened.may_open_later,
             content: match opened.seen {
                 Seen::CookieRequest(seen) => Content::CookieRequest(seen),
                 Seen::CookieResponse(seen) => Content::CookieResponse(seen),

@@ -13,5 +13,5 @@ pub use dissector::Dissector;
 pub use field::{Field, FieldId, FieldType, Fields, Value};
 pub use payload::payload;
 pub use record::{Content, Context, Data, NOT_TOX, Party, Record, Transport};
-pub use stream::{End, Item, Pace, stream};
+pub use stream::{Item, stream};
 pub use totals::{ConferenceTotals, PersonTotals, Totals};

@@ -36,6 +36,8 @@ pub struct Record<'a> {
     pub datagram: &'a [u8],
     /// What it turned out to be.
     pub content: Content<'a>,
+    /// Whether it stays closed, but handshakes that follow may open it.
+    pub(super) may_open_later: bool,
 }
 
 /// What carries a Tox packet.
