@@ -14,7 +14,7 @@ use super::progress::Progress;
 use crate::capture::{Datagrams, Limits};
 use crate::crypto::{KeyRing, Tally};
 use crate::dissect::filter::Filter;
-use crate::dissect::{Dissector, End, Item, Pace, stream};
+use crate::dissect::{Dissector, Item, stream};
 use crate::report::{caret, printable};
 
 /// A capture on its way through the dissector.
@@ -22,7 +22,6 @@ pub(super) struct Input {
     /// The file's name, printable.
     name: String,
     datagrams: Datagrams<Box<dyn Read + Send>>,
-    pace: Pace,
     progress: Progress,
     dissector: Dissector,
     /// What the user should know about keys, once the data are out.
@@ -58,9 +57,8 @@ impl Input {
         let limits = Limits { max_decompressed: args.max_decompressed, ..Limits::default() };
         let datagrams =
             Datagrams::new(progress.count(reader), limits).with_context(|| name.clone())?;
-        let pace = if size.is_some() { Pace::Bulk } else { Pace::Prompt };
         let dissector = Dissector::new(ring, args.secrets_type);
-        Ok(Self { name, datagrams, pace, progress, dissector, notes, filter })
+        Ok(Self { name, datagrams, progress, dissector, notes, filter })
     }
 
     /// Hands everything that the capture holds to `visit`; then how many frames there were.
@@ -71,7 +69,7 @@ impl Input {
         mut visit: impl FnMut(Item<'_>) -> Result<(), Stop>,
     ) -> Result<Ended, Stop> {
         let mut progress = self.progress.start();
-        let went = stream(self.datagrams, &mut self.dissector, self.pace, |item| {
+        let went = stream(&mut self.datagrams, &mut self.dissector, |item| {
             progress.tick();
             match visit(item) {
                 Ok(()) => ControlFlow::Continue(()),
@@ -81,7 +79,8 @@ impl Input {
         progress.finish();
         match went {
             ControlFlow::Break(stop) => Err(stop),
-            ControlFlow::Continue(End { frames, error }) => {
+            ControlFlow::Continue(error) => {
+                let frames = self.datagrams.frames();
                 let mut notes = self.notes;
                 if let Some(tally) = self.dissector.embedded() {
                     notes
