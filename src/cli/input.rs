@@ -12,7 +12,7 @@ use super::args::InputArgs;
 use super::output::{Output, Stop, Talk};
 use super::progress::Progress;
 use crate::capture::{Datagrams, Limits};
-use crate::crypto::{KeyRing, Tally};
+use crate::crypto::{KeyRing, Sessions, Tally};
 use crate::dissect::filter::Filter;
 use crate::dissect::{Dissector, Item, stream};
 use crate::report::{caret, printable};
@@ -24,8 +24,7 @@ pub(super) struct Input {
     datagrams: Datagrams<Box<dyn Read + Send>>,
     progress: Progress,
     dissector: Dissector,
-    /// What the user should know about keys, once the data are out.
-    notes: Vec<String>,
+    notes: Notes,
     pub(super) filter: Option<Filter>,
 }
 
@@ -37,19 +36,19 @@ impl Input {
         if args.file.as_os_str() == "-" && args.keys.iter().any(|path| path.as_os_str() == "-") {
             bail!("standard input cannot be both the capture and a key log");
         }
-        let mut notes = Vec::new();
+        let mut notes = Notes::default();
         let mut ring = KeyRing::new();
         for path in &args.keys {
             let tally = read_keys(path, &mut ring)?;
-            notes.extend(damage(&shown(path), &tally));
+            notes.tally(&shown(path), &tally);
         }
         if args.keys.is_empty()
             && let Some(path) = key_log_beside(&args.file)
         {
             let tally = read_keys(&path, &mut ring)?;
-            let lines = tally.understood;
-            notes.push(format!("keys from {} ({lines} lines)", shown(&path)));
-            notes.extend(damage(&shown(&path), &tally));
+            let path = shown(&path);
+            notes.always.push(format!("keys from {path} ({})", counted(tally.understood, "line")));
+            notes.tally(&path, &tally);
         }
         let name = shown(&args.file);
         let (reader, size) = open(&args.file)?;
@@ -83,20 +82,11 @@ impl Input {
                 let frames = self.datagrams.frames();
                 let mut notes = self.notes;
                 if let Some(tally) = self.dissector.embedded() {
-                    notes
-                        .push(format!("keys in {} itself ({} lines)", self.name, tally.understood));
-                    notes.extend(damage(&format!("the key log in {}", self.name), tally));
+                    let lines = counted(tally.understood, "line");
+                    notes.always.push(format!("keys in {} itself ({lines})", self.name));
+                    notes.tally(&format!("the key log in {}", self.name), tally);
                 }
-                let forgotten = self.dissector.sessions().forgotten();
-                if forgotten > 0 {
-                    notes.push(format!(
-                        "{forgotten} address pairs or sessions were forgotten for want of room"
-                    ));
-                }
-                let cut_short = self.dissector.sessions().searches_cut_short();
-                if cut_short > 0 {
-                    notes.push(format!("{cut_short} searches for a key were cut short"));
-                }
+                notes.limits(self.dissector.sessions());
                 let error = error.map(|error| anyhow::Error::new(error).context(self.name));
                 Ok(Ended { frames, notes, error })
             }
@@ -108,18 +98,68 @@ impl Input {
 pub(super) struct Ended {
     /// Frames read.
     pub(super) frames: u64,
-    /// What the user should know, once the data are out.
-    notes: Vec<String>,
+    notes: Notes,
     /// What ended it early.
     error: Option<anyhow::Error>,
+}
+
+/// What the user should know, once the data are out.
+#[derive(Default)]
+struct Notes {
+    always: Vec<String>,
+    /// Only for those who ask for more.
+    verbose: Vec<String>,
+}
+
+impl Notes {
+    /// Lines of a key log that said nothing. Never their text, which may be secret.
+    fn tally(&mut self, name: &str, tally: &Tally) {
+        if tally.damaged > 0 {
+            let numbers: Vec<_> = tally.first_damaged.iter().map(u64::to_string).collect();
+            let more = if tally.damaged > numbers.len() as u64 { ", …" } else { "" };
+            let damaged = counted(tally.damaged, "damaged line");
+            self.always.push(format!("{name}: {damaged} (number {}{more})", numbers.join(", ")));
+        }
+        if tally.unknown > 0 {
+            let unknown = counted(tally.unknown, "line");
+            self.verbose.push(format!("{name}: {unknown} with an unknown label"));
+        }
+    }
+
+    /// What was given up so that memory and time stay bounded.
+    fn limits(&mut self, sessions: &Sessions) {
+        if sessions.forgotten() > 0 {
+            let times = counted(sessions.forgotten(), "time");
+            self.always
+                .push(format!("an address or session was forgotten {times} for want of room"));
+        }
+        if sessions.searches_cut_short() > 0 {
+            let searches = counted(sessions.searches_cut_short(), "search");
+            self.always.push(format!("{searches} for a key cut short"));
+        }
+        if sessions.ring().left_out() > 0 {
+            let keys = counted(sessions.ring().left_out(), "line");
+            self.always.push(format!("{keys} of key logs found no room"));
+        }
+    }
+}
+
+/// So many things.
+fn counted(count: u64, thing: &str) -> String {
+    match (count, thing.strip_suffix("ch")) {
+        (1, _) => format!("1 {thing}"),
+        (_, Some(_)) => format!("{count} {thing}es"),
+        (_, None) => format!("{count} {thing}s"),
+    }
 }
 
 impl Ended {
     /// Says what there is to say, once all data are out.
     pub(super) fn tell(self, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
         out.finish()?;
-        talk.notes(&self.notes);
-        talk.detail(&format!("{} frames", self.frames));
+        self.notes.always.iter().for_each(|note| talk.note(note));
+        self.notes.verbose.iter().for_each(|note| talk.detail(note));
+        talk.detail(&counted(self.frames, "frame"));
         self.error.map_or(Ok(Done::Clean), |error| Err(Stop::Failed(error)))
     }
 }
@@ -167,17 +207,6 @@ fn read_keys(path: &Path, ring: &mut KeyRing) -> anyhow::Result<Tally> {
         bail!("{} is not a regular file; give `-k -` to read keys from a pipe", shown(path));
     }
     ring.read(BufReader::new(reader)).with_context(cannot)
-}
-
-/// What to say about lines that say nothing.
-fn damage(name: &str, tally: &Tally) -> Option<String> {
-    if tally.damaged == 0 {
-        return (tally.unknown > 0)
-            .then(|| format!("{name}: {} lines with an unknown label", tally.unknown));
-    }
-    let lines: Vec<_> = tally.first_damaged.iter().map(u64::to_string).collect();
-    let more = if tally.damaged > lines.len() as u64 { ", …" } else { "" };
-    Some(format!("{name}: {} damaged lines (number {}{more})", tally.damaged, lines.join(", ")))
 }
 
 /// The key log that has the capture's name with another ending: `a.keys` beside `a.pcapng` or

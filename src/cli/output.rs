@@ -96,9 +96,9 @@ pub(super) struct Talk {
 impl Talk {
     /// What is good to know, unless silence was asked for. Comes after the data, so that it is not
     /// said at all when whoever reads the data has seen enough.
-    pub(super) fn notes(self, messages: &[String]) {
+    pub(super) fn note(self, message: &str) {
         if !self.quiet {
-            messages.iter().for_each(|message| say(message));
+            say(message);
         }
     }
 

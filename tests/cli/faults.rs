@@ -1,0 +1,181 @@
+//! What goes wrong outside: files, arguments, pipes, disks.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::process::Stdio;
+
+use tempfile::tempdir;
+
+use super::world::From;
+use super::{outcome, run, talk, text, toxscope};
+
+/// Commands that read a capture.
+const READERS: [&[&str]; 5] = [
+    &["dissect"],
+    &["dissect", "-a", "--format", "jsonl"],
+    &["dissect", "--format", "detail"],
+    &["stats"],
+    &["stats", "--format", "json"],
+];
+
+/// Asserts that reading `path` fails with exit code 2 and one line on standard error that says so.
+#[track_caller]
+fn refused(path: &OsStr, says: &str) {
+    for reader in READERS {
+        let mut args: Vec<&OsStr> = reader.iter().map(OsStr::new).collect();
+        args.push(path);
+        let (code, stdout, stderr) = run(&args);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        assert!(stderr.starts_with("toxscope: ") && stderr.contains(says), "{stderr}");
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+    }
+}
+
+#[test]
+fn what_is_no_capture_is_refused_with_a_reason() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    refused(at("empty", b"").as_os_str(), "not a capture");
+    refused(at("text", b"hello, world\n").as_os_str(), "not a capture");
+    refused(folder.path().as_os_str(), "is a directory");
+    refused(folder.path().join("none").as_os_str(), "No such file");
+}
+
+#[test]
+fn a_file_name_cannot_forge_a_message() {
+    let name = OsStr::from_bytes(b"no\x1b[31m\n\xff\xe2\x80\xaefile");
+    refused(name, r"cannot open no\x1b[31m\n\xff\u{202e}file");
+}
+
+#[test]
+fn arguments_cannot_forge_a_message() {
+    for arg in [&b"--\x1b]0;x\x07\n"[..], b"--color=\xe2\x80\xae", b"--time=\xff"] {
+        let args = [OsStr::new("dissect"), OsStr::new("x"), OsStr::from_bytes(arg)];
+        let (code, stdout, stderr) = run(&args);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        assert!(!stderr.chars().any(|c| c != '\n' && toxscope::report::hides(c)), "{stderr:?}");
+    }
+    assert_eq!(run::<&str>(&[]).0, 2);
+    assert_eq!(run(&["disect"]).0, 2);
+}
+
+#[test]
+fn a_capture_cut_short_is_shown_as_far_as_it_goes() {
+    let folder = tempdir().unwrap();
+    let path = talk().write(folder.path());
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+    let (code, stdout, stderr) = run(&["dissect", "-q", text(&path)]);
+    assert_eq!((code, stdout.lines().count()), (2, 9));
+    assert!(stderr.contains("world.pcapng: cut short at byte "), "{stderr}");
+    assert!(stderr.contains("after frame 14"), "{stderr}");
+    let (code, stdout, _) = run(&["stats", "-q", "--format", "json", text(&path)]);
+    assert_eq!(code, 2);
+    let stats: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(stats["frames"], 14);
+}
+
+#[test]
+fn every_truncation_says_so_and_loses_nothing_before_it() {
+    let folder = tempdir().unwrap();
+    let path = talk().write(folder.path());
+    let bytes = fs::read(&path).unwrap();
+    let whole = run(&["dissect", "-q", "-a", text(&path)]).1;
+    // Every byte of the last frames; the reader's own tests try the rest.
+    for length in (0..bytes.len()).rev().step_by(7) {
+        fs::write(&path, &bytes[..length]).unwrap();
+        let (code, stdout, stderr) = run(&["dissect", "-q", "-a", text(&path)]);
+        assert!(whole.starts_with(&stdout), "{length}");
+        assert_eq!(code == 0, stderr.is_empty(), "{length}: {stderr}");
+        assert!(code == 0 || code == 2);
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly() {
+    let mut world = talk();
+    for _ in 0..20_000 {
+        world.datagram(From::Ann, &[0x21; 33]);
+    }
+    let folder = tempdir().unwrap();
+    let path = world.write(folder.path());
+    for format in ["list", "detail", "hex", "jsonl"] {
+        let mut child = toxscope(&["dissect", "-a", text(&path), "--format", format])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        drop(stdout);
+        let mut stderr = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{format}");
+        assert_eq!(stderr, "", "{format}");
+        assert!(line.ends_with('\n'));
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error_with_the_byte_count() {
+    let folder = tempdir().unwrap();
+    let path = talk().write(folder.path());
+    for args in [
+        &["dissect", text(&path)][..],
+        &["dissect", text(&path), "--format", "jsonl"],
+        &["stats", text(&path)],
+        &["fields"],
+        &["decode", "6400"],
+        &["--help"],
+    ] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let (code, _, stderr) = outcome(&toxscope(args).stdout(full).output().unwrap());
+        assert_eq!(code, 2, "{args:?}");
+        assert!(stderr.contains("cannot write to standard output after 0 bytes"), "{stderr}");
+    }
+}
+
+#[test]
+fn two_runs_print_the_same_whatever_the_environment() {
+    let folder = tempdir().unwrap();
+    let path = talk().write(folder.path());
+    for reader in READERS {
+        let plain = run(&[reader, &[text(&path)]].concat());
+        for (name, value) in [
+            ("TZ", "Asia/Tokyo"),
+            ("LC_ALL", "de_DE.UTF-8"),
+            ("COLUMNS", "20"),
+            ("TERM", "xterm-256color"),
+            ("CLICOLOR_FORCE", "1"),
+            ("RUST_BACKTRACE", "1"),
+        ] {
+            let mut command = toxscope(&[reader, &[text(&path)]].concat());
+            assert_eq!(outcome(&command.env(name, value).output().unwrap()), plain, "{name}");
+        }
+    }
+}
+
+#[test]
+fn key_logs_must_be_regular_files() {
+    let folder = tempdir().unwrap();
+    let path = talk().write(folder.path());
+    for (keys, says) in [
+        (text(folder.path()), "is a directory"),
+        ("/dev/zero", "is not a regular file"),
+        ("/nonexistent", "No such file"),
+    ] {
+        let (code, _, stderr) = run(&["dissect", text(&path), "-k", keys]);
+        assert_eq!(code, 2);
+        assert!(stderr.contains(says), "{stderr}");
+    }
+    let (code, _, stderr) = run(&["dissect", "-", "-k", "-"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("cannot be both"), "{stderr}");
+}

@@ -1,0 +1,154 @@
+//! `stats`, `decode`, `fields`, help.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::tempdir;
+
+use super::{printed, run, talk, text, toxscope};
+
+#[test]
+fn stats_count_every_packet_once() {
+    let folder = tempdir().unwrap();
+    let world = talk();
+    let path = world.write(folder.path());
+    let line = printed(&["stats", "-q", "--format", "json", text(&path)]);
+    let stats: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line.lines().count(), 1);
+    assert_eq!(stats["schema"], 1);
+    assert_eq!((&stats["frames"], &stats["datagrams"]), (&15.into(), &15.into()));
+    assert_eq!(
+        stats["tox"],
+        serde_json::json!({"cookie_request": 2, "crypto_handshake": 2, "crypto_data": 10, "lan_discovery": 1})
+    );
+    let net_crypto = &stats["net_crypto"];
+    assert_eq!(net_crypto["handshakes"], 2);
+    assert_eq!(net_crypto["handshakes_opened"], 2);
+    assert_eq!(net_crypto["data"], 10);
+    assert_eq!(net_crypto["data_opened"], 10);
+    assert_eq!(net_crypto["resends"], 1);
+    assert_eq!(net_crypto["sealed"], serde_json::json!({}));
+    assert_eq!(
+        stats["conference"],
+        serde_json::json!({
+            "invite": 1, "invite_accepted": 1, "peer_query": 1, "peer_response": 1,
+            "title_response": 1, "chat": 1, "malformed": 1, "rejoin": 1,
+        })
+    );
+    assert_eq!(stats["conferences"][0]["title"], "Room");
+    assert_eq!(stats["conferences"][0]["conference_id"], "ab".repeat(32));
+    let peers = stats["peers"].as_array().unwrap();
+    assert_eq!(peers.len(), 2);
+    assert!(peers.iter().any(|peer| peer["real_key"] == world.bob.key() && peer["name"] == "bob"));
+}
+
+#[test]
+fn stats_without_keys_say_why_packets_stay_closed() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("closed.pcapng");
+    fs::write(&path, talk().bytes()).unwrap();
+    let line = printed(&["stats", "--format", "json", text(&path)]);
+    let stats: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(stats["net_crypto"]["sealed"], serde_json::json!({"no_key_log": 10}));
+    let table = printed(&["stats", text(&path)]);
+    assert!(table.contains("sealed: no key log"), "{table}");
+}
+
+#[test]
+fn stats_are_tables_for_people() {
+    let folder = tempdir().unwrap();
+    let path = talk().write(folder.path());
+    let tables = printed(&["stats", "-q", text(&path)]);
+    for row in ["frames", "UDP datagrams", "Crypto data", "Rejoin", "\"Room\"", "\"bob\""] {
+        assert!(tables.contains(row), "{row}: {tables}");
+    }
+    assert!(tables.lines().all(|line| line == line.trim_end()), "{tables}");
+}
+
+#[test]
+fn decode_reads_digits_files_and_standard_input() {
+    let tree = printed(&["decode", "63 0001 0002 00000007 40 6869"]);
+    assert!(tree.contains("chat, 12 bytes") && tree.contains("\"hi\""), "{tree}");
+    assert_eq!(printed(&["decode", "63", "0001", "0002:00000007", "40", "6869"]), tree);
+
+    let folder = tempdir().unwrap();
+    let at = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let digits = at("digits", b"63 0001 0002 00000007\n40 6869\n");
+    let raw = at("raw", b"c\0\x01\0\x02\0\0\0\x07@hi");
+    assert_eq!(printed(&["decode", &format!("@{}", text(&digits))]), tree);
+    assert_eq!(printed(&["decode", &format!("@{}", text(&raw))]), tree);
+    let mut command = toxscope(&["decode", "-"]);
+    let output = command.stdin(fs::File::open(&raw).unwrap()).output().unwrap();
+    assert_eq!(super::outcome(&output), (0, tree, String::new()));
+}
+
+#[test]
+fn decode_shows_what_can_be_read_of_a_malformed_packet() {
+    let (code, stdout, stderr) = run(&["decode", "63 0001 0002 000000"]);
+    assert_eq!((code, stderr.as_str()), (1, ""));
+    for part in
+        ["message.message_number at byte 5: needs 4 bytes, 3 left", "peer_number", "no more"]
+    {
+        assert!(stdout.contains(part), "{stdout}");
+    }
+    let (code, stdout, _) = run(&["decode", "--format", "jsonl", "63 0001 0002 000000"]);
+    assert_eq!(code, 1);
+    let object: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&object["kind"], &object["peer_number"]), (&"malformed".into(), &2.into()));
+    assert_eq!(object["frame"], serde_json::Value::Null);
+}
+
+#[test]
+fn decode_refuses_what_is_no_packet() {
+    for (arg, says) in [
+        ("6x", "no hexadecimal digit at character 2"),
+        ("640", "half a byte"),
+        ("", "no bytes"),
+        ("@/nonexistent", "No such file"),
+        ("@/", "is a directory"),
+        ("@/dev/zero", "no packet does"),
+        ("6\u{1b}[31m", r"\x1b"),
+    ] {
+        let (code, stdout, stderr) = run(&["decode", arg]);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{arg}");
+        assert!(stderr.contains(says), "{stderr}");
+    }
+    // A packet of 64 KiB is shown, whatever it is.
+    assert_eq!(run(&["decode", &"40".repeat(65_000)]).0, 0);
+}
+
+#[test]
+fn fields_are_listed_with_type_and_meaning() {
+    let table = printed(&["fields"]);
+    for name in ["frame", "group_number", "peers.name", "error.offset"] {
+        assert!(table.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}");
+    }
+    let rows: Vec<serde_json::Value> =
+        serde_json::from_str(&printed(&["fields", "--format", "json"])).unwrap();
+    let kind = rows.iter().find(|row| row["name"] == "kind").unwrap();
+    assert!(kind["choices"].as_array().unwrap().contains(&"rejoin".into()));
+    assert!(rows.iter().all(|row| row["type"].is_string() && row["meaning"].is_string()));
+}
+
+/// What `--help` prints is kept in `tests/cli/help/`; write it anew with `UPDATE_GOLDEN=1`.
+#[test]
+fn help_is_as_it_was() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/help");
+    for command in ["", "dissect", "stats", "decode", "fields"] {
+        let args: Vec<_> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
+        let help = printed(&args);
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+        let name = if command.is_empty() { "toxscope" } else { command };
+        let golden = folder.join(format!("{name}.txt"));
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(&golden, &help).unwrap();
+        }
+        assert_eq!(fs::read_to_string(&golden).unwrap(), help, "{name}");
+    }
+    assert!(printed(&["--version"]).starts_with("toxscope "));
+}
