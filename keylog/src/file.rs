@@ -46,6 +46,7 @@ enum Refusal {
     OtherOwner,
     OthersMayRead,
     OtherName,
+    Replaced,
     Error(libc::c_int),
 }
 
@@ -134,7 +135,7 @@ impl LogFile {
     fn ready(&self, quiet: &Quiet) -> Option<libc::c_int> {
         for turn in 0..2000 {
             let fd = self.descriptor.load(Ordering::Acquire);
-            let create = match fd {
+            let first = match fd {
                 REFUSED => return None,
                 OPENING => {
                     // Whoever opens it takes no signal and needs microseconds. After two seconds
@@ -157,7 +158,7 @@ impl LogFile {
             {
                 continue;
             }
-            return match self.open_checked(create) {
+            return match self.open_checked(first) {
                 Ok(new) => {
                     self.begin(quiet, new);
                     self.descriptor.store(new, Ordering::Release);
@@ -180,37 +181,52 @@ impl LogFile {
         })
     }
 
-    fn open_checked(&self, create: bool) -> Result<libc::c_int, Refusal> {
-        let fd = out_of_the_way(self.open_or_create(create)?)?;
+    /// Opens the log for the first time, or the same file again.
+    fn open_checked(&self, first: bool) -> Result<libc::c_int, Refusal> {
+        let fd = out_of_the_way(self.open_or_create(first)?)?;
         let checked = stat(fd).ok_or(Refusal::Error(libc::EBADF)).and_then(|stat| {
             check(&stat)?;
-            Ok(stat)
-        });
-        match checked {
-            Ok(stat) => {
+            if first {
                 self.device.store(stat.st_dev, Ordering::Release);
                 self.inode.store(stat.st_ino, Ordering::Release);
-                Ok(fd)
+            } else if !self.leads_to_the_log(fd) {
+                return Err(Refusal::Replaced);
             }
-            Err(refusal) => {
-                close(fd);
-                Err(refusal)
-            }
+            Ok(fd)
+        });
+        if checked.is_err() {
+            close(fd);
         }
+        checked
+    }
+
+    fn path(&self) -> &[u8; PATH_MAX] {
+        // SAFETY: written once before anybody could come here, see `set_path`.
+        unsafe { &*self.path.get() }
     }
 
     fn open_or_create(&self, create: bool) -> Result<libc::c_int, Refusal> {
-        // SAFETY: written once before anybody could come here, see `set_path`.
-        let path: *const libc::c_char = unsafe { &*self.path.get() }.as_ptr().cast();
+        let path: *const libc::c_char = self.path().as_ptr().cast();
         // Read access serves to look whether the last line has its end.
         let flags = libc::O_RDWR
             | libc::O_APPEND
             | libc::O_CLOEXEC
             | libc::O_NOFOLLOW
             | libc::O_NONBLOCK
-            | libc::O_NOCTTY;
-        // A file may come or go between the two attempts.
+            | libc::O_NOCTTY
+            | libc::O_LARGEFILE;
+        // A file may come or go between two steps.
         for _ in 0..3 {
+            // Opening alone has effects on FIFOs and devices, so what is there is looked at before
+            // as well as (that is what counts) after.
+            match stat_path(path) {
+                Ok(stat) if stat.st_mode & libc::S_IFMT == libc::S_IFLNK => {
+                    return Err(Refusal::Symlink);
+                }
+                Ok(stat) => check(&stat)?,
+                Err(libc::ENOENT) if create => {}
+                Err(error) => return Err(Refusal::Error(error)),
+            }
             // SAFETY: the path ends with a zero byte.
             let fd = unsafe { libc::open(path, flags) };
             if fd >= 0 {
@@ -219,7 +235,6 @@ impl LogFile {
             match errno() {
                 libc::ENOENT if create => {}
                 libc::ELOOP => return Err(Refusal::Symlink),
-                // FIFOs that nobody reads, sockets, directories.
                 libc::ENXIO | libc::EISDIR => return Err(Refusal::NotRegular),
                 error => return Err(Refusal::Error(error)),
             }
@@ -256,7 +271,7 @@ impl LogFile {
             size => {
                 let mut last = b'\n';
                 // SAFETY: one byte is read into a live local of one byte.
-                unsafe { libc::pread(fd, (&raw mut last).cast(), 1, size - 1) };
+                unsafe { libc::pread64(fd, (&raw mut last).cast(), 1, size - 1) };
                 self.torn.store(last != b'\n', Ordering::Release);
             }
         }
@@ -276,9 +291,7 @@ impl LogFile {
         }
         let mut message = Message { bytes: [0; 768], len: 0 };
         message.push(b"toxscope-keylog: no keys are logged: ");
-        // SAFETY: written once before anybody could come here, see `set_path`.
-        let path = unsafe { &*self.path.get() };
-        message.push_name(path.split(|byte| *byte == 0).next().unwrap_or_default());
+        message.push_name(self.path().split(|byte| *byte == 0).next().unwrap_or_default());
         match refusal {
             Refusal::Symlink => message.push(b" is a symbolic link"),
             Refusal::NotRegular => message.push(b" is not a regular file"),
@@ -287,32 +300,15 @@ impl LogFile {
                 message.push(b" may be read or written by others (its mode must be 0600)");
             }
             Refusal::OtherName => message.push(b" has a second name (hard link)"),
+            Refusal::Replaced => message.push(b" has been replaced by another file"),
             Refusal::Error(error) => {
                 message.push(b" cannot be opened: ");
-                message.push(match error {
-                    libc::ENOENT => b"no such file or directory",
-                    libc::ENOTDIR => b"part of the path is no directory",
-                    libc::EACCES | libc::EPERM => b"permission denied",
-                    libc::EROFS => b"read-only file system",
-                    libc::EMFILE | libc::ENFILE => b"too many open files",
-                    libc::ENAMETOOLONG => b"its name is too long",
-                    libc::ENOSPC | libc::EDQUOT => b"no space left",
-                    _ => b"error ",
-                });
-                if !matches!(
-                    error,
-                    libc::ENOENT
-                        | libc::ENOTDIR
-                        | libc::EACCES
-                        | libc::EPERM
-                        | libc::EROFS
-                        | libc::EMFILE
-                        | libc::ENFILE
-                        | libc::ENAMETOOLONG
-                        | libc::ENOSPC
-                        | libc::EDQUOT
-                ) {
-                    message.push_number(error.unsigned_abs());
+                match reason(error) {
+                    Some(reason) => message.push(reason),
+                    None => {
+                        message.push(b"error ");
+                        message.push_number(error.unsigned_abs());
+                    }
                 }
             }
         }
@@ -328,7 +324,21 @@ impl LogFile {
     }
 }
 
-fn check(stat: &libc::stat) -> Result<(), Refusal> {
+/// The common reasons why a file cannot be opened. (strerror allocates.)
+fn reason(error: libc::c_int) -> Option<&'static [u8]> {
+    Some(match error {
+        libc::ENOENT => b"no such file or directory",
+        libc::ENOTDIR => b"part of the path is no directory",
+        libc::EACCES | libc::EPERM => b"permission denied",
+        libc::EROFS => b"read-only file system",
+        libc::EMFILE | libc::ENFILE => b"too many open files",
+        libc::ENAMETOOLONG => b"its name is too long",
+        libc::ENOSPC | libc::EDQUOT => b"no space left",
+        _ => return None,
+    })
+}
+
+fn check(stat: &libc::stat64) -> Result<(), Refusal> {
     // SAFETY: geteuid has no arguments and cannot fail.
     let us = unsafe { libc::geteuid() };
     if stat.st_mode & libc::S_IFMT != libc::S_IFREG {
@@ -367,11 +377,20 @@ fn close(fd: libc::c_int) {
     unsafe { libc::close(fd) };
 }
 
-fn stat(fd: libc::c_int) -> Option<libc::stat> {
-    // SAFETY: a stat is plain integers, for which zero is a value; fstat fills in a live local.
+fn stat(fd: libc::c_int) -> Option<libc::stat64> {
+    // SAFETY: a stat64 is plain integers, for which zero is a value; fstat64 fills in a live local.
     unsafe {
-        let mut stat: libc::stat = std::mem::zeroed();
-        (libc::fstat(fd, &raw mut stat) == 0).then_some(stat)
+        let mut stat: libc::stat64 = std::mem::zeroed();
+        (libc::fstat64(fd, &raw mut stat) == 0).then_some(stat)
+    }
+}
+
+/// What is at a path, which ends with a zero byte; a symbolic link is not followed.
+fn stat_path(path: *const libc::c_char) -> Result<libc::stat64, libc::c_int> {
+    // SAFETY: as in `stat`; the only caller hands over the path of the log.
+    unsafe {
+        let mut stat: libc::stat64 = std::mem::zeroed();
+        if libc::lstat64(path, &raw mut stat) == 0 { Ok(stat) } else { Err(errno()) }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::line::Line;
 use crate::quiet::{errno, set_errno, wipe};
 use crate::real::Real;
 use crate::tables::{Direction, Keys, Seed, Written};
-use crate::{Key, Nonce};
+use crate::{Key, Nonce, wrappers};
 
 /// The logger of this process.
 pub(crate) static LOGGER: Logger = Logger {
@@ -35,6 +35,9 @@ pub(crate) struct Logger {
 
 /// Runs when the library is loaded, before the program.
 extern "C" fn loaded() {
+    if !SCALARMULT_BASE.address(ptr::null()).is_null() {
+        wrappers::look_up();
+    }
     LOGGER.is_logging();
 }
 

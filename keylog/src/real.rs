@@ -41,7 +41,24 @@ fn next(name: &CStr, ours: *const libc::c_void) -> Option<*mut libc::c_void> {
         if found.is_null() {
             libc::dlerror();
         }
-        usable(found, ours)
+        usable(found, ours).inspect(|found| keep(*found))
+    }
+}
+
+/// Sees to it that the object which an address is in is never unloaded: a plugin may go and come
+/// again, our addresses stay.
+fn keep(address: *mut libc::c_void) {
+    // SAFETY: dladdr fills in a live local of plain pointers; the name that it gives belongs to the
+    // loaded object. RTLD_NOLOAD loads nothing.
+    unsafe {
+        let mut info: libc::Dl_info = std::mem::zeroed();
+        if libc::dladdr(address, &raw mut info) == 0 || info.dli_fname.is_null() {
+            return;
+        }
+        let flags = libc::RTLD_LAZY | libc::RTLD_NOLOAD | libc::RTLD_NODELETE;
+        if libc::dlopen(info.dli_fname, flags).is_null() {
+            libc::dlerror();
+        }
     }
 }
 

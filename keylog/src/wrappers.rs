@@ -9,16 +9,38 @@ use libc::{c_int, c_uchar, c_ulonglong, c_void};
 
 use crate::logger::LOGGER;
 use crate::quiet::wipe;
-use crate::real::Real;
 use crate::tables::Direction;
 use crate::{Key, Nonce};
 
 /// What libsodium returns when it has not done what it was asked to.
 const FAILED: c_int = -1;
 
-/// Defines wrappers `name(arguments) = deed`, where `deed` gets the arguments after a success.
+/// Defines wrappers `name(arguments) => deed`, where the deed gets the function behind and the
+/// arguments.
 macro_rules! wrap {
-    ($($(#[$doc:meta])* $name:ident($($argument:ident: $kind:ty),*) => $deed:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $kind:ty),*) => $deed:expr;)*) => {
+        /// The functions behind ours, by the same names.
+        #[allow(non_upper_case_globals, reason = "they are named like functions")]
+        mod reals {
+            use crate::real::Real;
+
+            $(pub(super) static $name: Real = Real::new(
+                match std::ffi::CStr::from_bytes_with_nul(
+                    concat!(stringify!($name), "\0").as_bytes(),
+                ) {
+                    Ok(name) => name,
+                    Err(_) => c"",
+                },
+            );)*
+        }
+
+        /// Looks all functions up before the program runs, and not in one of its signal handlers
+        /// or children.
+        pub(crate) fn look_up() {
+            $(reals::$name.address($name as *const c_void);)*
+        }
+
+        $(
         $(#[$doc])*
         ///
         /// # Safety
@@ -27,13 +49,7 @@ macro_rules! wrap {
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name($($argument: $kind),*) -> c_int {
             type Function = unsafe extern "C" fn($($kind),*) -> c_int;
-            static REAL: Real = Real::new(match std::ffi::CStr::from_bytes_with_nul(
-                concat!(stringify!($name), "\0").as_bytes(),
-            ) {
-                Ok(name) => name,
-                Err(_) => c"",
-            });
-            let address = REAL.address($name as *const c_void);
+            let address = reals::$name.address($name as *const c_void);
             if address.is_null() {
                 return FAILED;
             }
@@ -43,7 +59,8 @@ macro_rules! wrap {
             let deed: fn(Function, $($kind),*) -> c_int = $deed;
             deed(real, $($argument),*)
         }
-    )*};
+        )*
+    };
 }
 
 fn derive(

@@ -320,17 +320,21 @@ fn a_descriptor_that_the_program_uses_again_is_never_written_into() {
 }
 
 #[test]
-fn a_log_that_was_put_in_another_ones_place_is_checked_before_it_is_opened_again() {
-    // The program closes everything; meanwhile the log has become a link.
-    let bench = Bench::new();
-    let precious = bench.dir.path().join("precious");
-    std::fs::write(&precious, "mine\n").unwrap();
-    std::fs::set_permissions(&precious, PermissionsExt::from_mode(0o600)).unwrap();
-    let mut command = bench.command(&host(), &["swapped", bench.log.to_str().unwrap()]);
-    command.arg(&precious);
-    let said = said(&mut command);
-    assert_eq!(said.stderr, complaint(&bench.log, "is a symbolic link"));
-    assert_eq!(std::fs::read(&precious).unwrap(), b"mine\n");
+fn only_the_same_file_is_opened_again() {
+    // While all descriptors are closed, something else takes the place of the log.
+    for (how, reason) in
+        [(Some("link"), "is a symbolic link"), (None, "has been replaced by another file")]
+    {
+        let bench = Bench::new();
+        let precious = bench.dir.path().join("precious");
+        std::fs::write(&precious, "mine\n").unwrap();
+        std::fs::set_permissions(&precious, PermissionsExt::from_mode(0o600)).unwrap();
+        let log = bench.log.to_str().unwrap();
+        let mut command = bench.command(&host(), &["swapped", log, precious.to_str().unwrap()]);
+        let said = said(command.args(how));
+        assert_eq!(said.stderr, complaint(&bench.log, reason));
+        assert_eq!(std::fs::read(&bench.log).unwrap(), b"mine\n");
+    }
 }
 
 #[test]
