@@ -2,12 +2,12 @@
 //! taken apart.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use tempfile::TempDir;
 
@@ -23,8 +23,12 @@ pub(crate) fn logger() -> PathBuf {
     built.expect("cargo builds the library before its integration tests")
 }
 
-/// Tells on stderr, past the capture of test output, that something was not tested.
+/// Tells on stderr, past the capture of test output, that something was not tested; once.
 pub(crate) fn skipped(test: &str, why: &str) {
+    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    if !TOLD.lock().unwrap().insert(test.to_owned()) {
+        return;
+    }
     let rule = "=".repeat(80);
     let text = format!("\n{rule}\nNOT TESTED: {test}\n  {why}\n{rule}\n");
     std::io::stderr().write_all(text.as_bytes()).unwrap();
