@@ -50,7 +50,7 @@ pub const ALL: &[Scenario] = &[
         name: "restart",
         about: "one member shuts down, another one crashes; both come back from savedata",
         ipv6: false,
-        left_out: ONION,
+        left_out: ONION_AND_NODES,
         play: restart,
     },
     Scenario {

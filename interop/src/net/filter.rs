@@ -1,8 +1,9 @@
-//! Splits and packet loss: a `sendto` that stands in front of the C library's.
+//! Splits and packet loss: a `sendto` and a `recvfrom` that stand in front of the C library's.
 //!
-//! libtoxcore sends every datagram with `sendto`. The one below is found first, and either
-//! passes the datagram on or forgets it, so that what is lost never reaches the wire and no
-//! recording shows it. Peers are told apart by their UDP ports.
+//! libtoxcore uses these two for every datagram. Ours are found first, and either pass a datagram
+//! on or forget it. What `sendto` forgets never reaches the wire and no recording shows it; what
+//! `recvfrom` forgets was recorded, as by somebody in the middle of the way, and is sent again.
+//! Peers are told apart by their UDP ports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::{size_of, zeroed};
@@ -56,7 +57,8 @@ pub fn silence(port: u16, on: bool) {
     }
 }
 
-/// Loses this many datagrams of ten thousand from now on; the same `seed`, the same dice.
+/// Loses this many datagrams of ten thousand from now on, half of them before and half of them
+/// behind the recorder; the same `seed`, the same dice.
 pub fn lose(of_ten_thousand: u64, seed: u64) {
     let mut rules = rules();
     rules.loss = of_ten_thousand;
@@ -71,19 +73,24 @@ pub fn counts() -> (u64, u64) {
 }
 
 impl Rules {
+    /// Whether a datagram does not get onto the wire.
     fn drops(&mut self, from: u16, to: u16) -> bool {
         let apart = match (self.parts.get(&from), self.parts.get(&to)) {
             (Some(a), Some(b)) => a != b,
             _ => false,
         };
-        let lost = self.loss > 0 && self.roll() % 10_000 < self.loss;
-        let dropped = apart || lost || self.silent.contains(&from);
+        let dropped = apart || self.loses() || self.silent.contains(&from);
         if dropped {
             self.dropped += 1
         } else {
             self.passed += 1
         }
         dropped
+    }
+
+    /// Whether a datagram gets lost on one half of its way.
+    fn loses(&mut self) -> bool {
+        self.loss > 0 && self.roll() % 20_000 < self.loss
     }
 
     /// SplitMix64.
@@ -120,6 +127,31 @@ pub unsafe extern "C" fn sendto(
     let sent =
         unsafe { libc::syscall(libc::SYS_sendto, socket, data, length, flags, to, to_length) };
     sent as ssize_t
+}
+
+/// The `recvfrom` that libtoxcore finds.
+///
+/// # Safety
+///
+/// As `recvfrom(2)`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn recvfrom(
+    socket: c_int,
+    data: *mut c_void,
+    length: size_t,
+    flags: c_int,
+    from: *mut sockaddr,
+    from_length: *mut socklen_t,
+) -> ssize_t {
+    loop {
+        // SAFETY: the arguments are passed on as they came.
+        let received = unsafe {
+            libc::syscall(libc::SYS_recvfrom, socket, data, length, flags, from, from_length)
+        };
+        if received <= 0 || !rules().loses() {
+            return received as ssize_t;
+        }
+    }
 }
 
 /// The port that a socket is bound to.
@@ -172,7 +204,7 @@ mod tests {
     #[test]
     fn about_as_many_datagrams_are_lost_as_asked_for() {
         let mut rules = Rules { loss: 1000, ..Rules::default() };
-        let lost = (0..10_000).filter(|_| rules.drops(1, 2)).count();
-        assert!((900..1100).contains(&lost), "{lost} of 10000");
+        let lost = (0..10_000).filter(|_| rules.drops(1, 2) || rules.loses()).count();
+        assert!((880..1080).contains(&lost), "{lost} of 10000");
     }
 }

@@ -1,0 +1,157 @@
+//! Each sample says the same to toxscope as libtoxcore's public interface said while it was recorded.
+
+mod witness;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use witness::{Story, differences};
+
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples");
+
+/// The names of all samples that have a truth.
+fn stories() -> Vec<String> {
+    let names = fs::read_dir(SAMPLES).expect("a folder of samples").map(|entry| {
+        let name = entry.expect("a readable folder").file_name();
+        name.to_str()?.strip_suffix(".truth.jsonl").map(str::to_owned)
+    });
+    let mut names: Vec<_> = names.flatten().collect();
+    names.sort();
+    names
+}
+
+fn read(name: &str) -> Story {
+    Story::read(Path::new(SAMPLES), name)
+}
+
+#[test]
+fn every_sample_tells_what_libtoxcore_reported() {
+    let stories = stories();
+    assert_eq!(
+        stories,
+        ["audio", "middle", "rejoin", "relay", "restart", "roam", "split", "talk", "two"]
+    );
+    for name in stories {
+        let story = read(&name);
+        let wrong = differences(&story.truth, &story.records);
+        assert!(wrong.is_empty(), "{name}: {} differences:\n{}", wrong.len(), wrong.join("\n"));
+    }
+}
+
+#[test]
+fn the_samples_hold_every_kind_of_conference_packet() {
+    let kinds: BTreeSet<String> = stories()
+        .iter()
+        .flat_map(|name| read(name).records)
+        .filter_map(|record| record["kind"].as_str().map(str::to_owned))
+        .collect();
+    for kind in [
+        "invite",
+        "invite_accepted",
+        "invite_member",
+        "online",
+        "peer_introduced",
+        "peer_query",
+        "peer_response",
+        "title_response",
+        "ping",
+        "new_peer",
+        "kill_peer",
+        "freeze_peer",
+        "name",
+        "title",
+        "chat",
+        "action",
+        "rejoin",
+        "lossy",
+    ] {
+        assert!(kinds.contains(kind), "no sample holds a packet of kind {kind}");
+    }
+}
+
+/// A comparison that cannot fail proves nothing: one wrong word in the truth must be noticed, and so
+/// must one that is missing.
+#[test]
+fn a_truth_that_is_changed_in_one_place_differs() {
+    for (name, event, field, lie) in [
+        ("talk", "message_sent", "text", Value::from("never said")),
+        ("talk", "message_sent", "kind", "unheard of".into()),
+        ("talk", "message_received", "text", "never heard".into()),
+        ("talk", "message_received", "author", "0".repeat(64).into()),
+        ("talk", "title_set", "title", "never set".into()),
+        ("talk", "title_received", "title", "never seen".into()),
+        ("talk", "name_received", "name", "never called".into()),
+        ("talk", "name_set", "name", "never called".into()),
+        ("talk", "started", "dht_key", "0".repeat(64).into()),
+        ("talk", "started", "port", 1.into()),
+        ("talk", "saved", "peer_number", 1.into()),
+        ("talk", "saved", "message_number", 1.into()),
+        ("talk", "conference_founded", "conference_type", "audio".into()),
+        ("talk", "joining", "conference", 9.into()),
+        ("talk", "left", "peer", "ann".into()),
+        ("talk", "invited", "guest", "0".repeat(64).into()),
+        ("two", "joining", "conference_id", "0".repeat(64).into()),
+        ("restart", "stopped", "peer", "ann".into()),
+        ("audio", "audio_received", "author", "0".repeat(64).into()),
+    ] {
+        let mut story = read(name);
+        assert!(differences(&story.truth, &story.records).is_empty(), "{name} agrees at first");
+        let lines: Vec<_> = (0..story.truth.len())
+            .filter(|at| story.truth[*at]["event"] == event && !story.truth[*at][field].is_null())
+            .collect();
+        // The last such line; of peers, the one that comes last.
+        let at = *lines.last().unwrap_or_else(|| panic!("{name} has no {event} with {field}"));
+        let truth = story.truth[at].clone();
+        story.truth[at][field] = lie.clone();
+        let changed = differences(&story.truth, &story.records);
+        assert!(!changed.is_empty(), "{name}: nobody notices {field} = {lie} in {truth}");
+    }
+    for (name, event) in [
+        ("talk", "message_sent"),
+        ("talk", "message_received"),
+        ("talk", "title_set"),
+        ("talk", "left"),
+        ("talk", "invited"),
+        ("talk", "joining"),
+        ("restart", "stopped"),
+    ] {
+        let mut story = read(name);
+        let at = story.truth.iter().position(|line| line["event"] == event).expect("such a line");
+        story.truth.remove(at);
+        let changed = differences(&story.truth, &story.records);
+        assert!(!changed.is_empty(), "{name}: nobody misses a line with {event}");
+    }
+}
+
+/// The same from the other side: a record that is missing or wrong is noticed.
+#[test]
+fn a_dissection_that_misses_or_invents_something_differs() {
+    let story = read("talk");
+    let texts = story.records.iter().filter(|record| record["kind"] == "chat");
+    let message = texts.last().expect("somebody speaks")["message_number"].clone();
+    let mut missing = story.records.clone();
+    missing.retain(|record| record["kind"] != "chat" || record["message_number"] != message);
+    assert!(!differences(&story.truth, &missing).is_empty());
+
+    for (kind, field, wrong) in [
+        ("chat", "text", Value::from("?")),
+        ("chat", "peer_number", 7.into()),
+        ("chat", "message_number", 70_000.into()),
+        ("chat", "author", "0".repeat(64).into()),
+        ("chat", "from", "0".repeat(64).into()),
+        ("chat", "group_number", 9.into()),
+        ("title_response", "title", "?".into()),
+        ("invite", "conference_type", "audio".into()),
+        ("peer_query", "kind", "malformed".into()),
+        ("new_peer", "dht_key", "0".repeat(64).into()),
+        ("kill_peer", "killed_peer_number", 7.into()),
+    ] {
+        let mut records = story.records.clone();
+        let record = records.iter_mut().find(|record| record["kind"] == kind);
+        record.expect("such a packet")[field] = wrong.clone();
+        let differences = differences(&story.truth, &records);
+        assert!(!differences.is_empty(), "nobody notices {field} = {wrong} in {kind}");
+    }
+}
