@@ -3,11 +3,11 @@
 mod witness;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
+use std::{env, fs};
 
 use serde_json::Value;
-use witness::{Story, differences};
+use witness::{Story, differences, run};
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples");
 
@@ -22,8 +22,30 @@ fn stories() -> Vec<String> {
     names
 }
 
+fn toxscope() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_toxscope"))
+}
+
 fn read(name: &str) -> Story {
-    Story::read(Path::new(SAMPLES), name)
+    Story::read(toxscope(), Path::new(SAMPLES), name)
+}
+
+/// `TOXSCOPE_BLESS=1 cargo test` writes what is printed now in place of what was expected.
+#[test]
+fn every_sample_is_listed_as_expected() {
+    for name in stories() {
+        let listed = run(toxscope(), Path::new(SAMPLES), &name, &["dissect"]);
+        let path = Path::new(SAMPLES).join(format!("{name}.expected.txt"));
+        if env::var_os("TOXSCOPE_BLESS").is_some() {
+            fs::write(&path, &listed).expect("a folder to write to");
+        }
+        let expected = fs::read_to_string(&path).expect("an expected output");
+        let both = listed.lines().zip(expected.lines());
+        for (number, (listed, expected)) in (1..).zip(both) {
+            assert_eq!(listed, expected, "{name}, line {number}");
+        }
+        assert_eq!(listed.len(), expected.len(), "{name}: another number of lines");
+    }
 }
 
 #[test]
@@ -129,8 +151,8 @@ fn a_truth_that_is_changed_in_one_place_differs() {
 #[test]
 fn a_dissection_that_misses_or_invents_something_differs() {
     let story = read("talk");
-    let texts = story.records.iter().filter(|record| record["kind"] == "chat");
-    let message = texts.last().expect("somebody speaks")["message_number"].clone();
+    let mut texts = story.records.iter().filter(|record| record["kind"] == "chat");
+    let message = texts.next_back().expect("somebody speaks")["message_number"].clone();
     let mut missing = story.records.clone();
     missing.retain(|record| record["kind"] != "chat" || record["message_number"] != message);
     assert!(!differences(&story.truth, &missing).is_empty());

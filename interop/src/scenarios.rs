@@ -69,7 +69,7 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "audio",
-        about: "four members of an audio conference, five datagrams of a hundred get lost",
+        about: "four members of an audio conference, ten datagrams of a hundred get lost",
         ipv6: false,
         left_out: ONION,
         play: audio,
@@ -303,7 +303,7 @@ fn audio(world: &mut World) -> Result<()> {
     world.acquaint(&[(ann, bob), (bob, cas), (cas, dee)])?;
     world.wait_friends(SOON)?;
     let room = chain(world, &all, true)?;
-    world.lose(500)?;
+    world.lose(1000)?;
     world.set_title(bob, room, "can you hear me?")?;
     for number in 0..30 {
         world.speak(ann, room, &tone(440.0, number))?;

@@ -9,7 +9,7 @@ mod story;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-pub(crate) use story::Story;
+pub(crate) use story::{Story, run};
 
 /// A real public key or a conference id, as hexadecimal.
 type Key<'a> = &'a str;

@@ -1,15 +1,10 @@
-//! A recorded story: capture, keys and truth, read and dissected.
+//! A recorded story: capture, keys and truth, the capture as the `toxscope` program reads it.
 
-use std::fs::{self, File};
-use std::io::BufReader;
-use std::ops::ControlFlow;
+use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
-use toxscope::capture::{Datagrams, Limits};
-use toxscope::crypto::KeyRing;
-use toxscope::dissect::{Dissector, Item, Pace, stream};
-use toxscope::report::JsonLines;
 
 /// What happened, twice.
 pub(crate) struct Story {
@@ -17,37 +12,30 @@ pub(crate) struct Story {
     pub(crate) truth: Vec<Value>,
     /// As toxscope reads it from the capture: the JSON line of every datagram.
     pub(crate) records: Vec<Value>,
-    /// Frames in the capture.
-    pub(crate) frames: u64,
 }
 
 impl Story {
-    /// Reads `<name>.pcapng`, `<name>.keys` and `<name>.truth.jsonl`.
-    pub(crate) fn read(folder: &Path, name: &str) -> Self {
-        let file = |ending: &str| folder.join(format!("{name}.{ending}"));
-        let mut ring = KeyRing::new();
-        ring.read(BufReader::new(open(&file("keys")))).expect("a readable key log");
-        let datagrams = Datagrams::new(open(&file("pcapng")), Limits::default());
-        let mut dissector = Dissector::new(ring, None);
-        let (mut json, mut text) = (JsonLines::new(), Vec::new());
-        let end = stream(datagrams.expect("a capture"), &mut dissector, Pace::Bulk, |item| {
-            if let Item::Record(record) = item {
-                json.render(record, &mut text).expect("room for a line");
-            }
-            ControlFlow::<()>::Continue(())
-        });
-        let ControlFlow::Continue(end) = end else { unreachable!("nothing breaks") };
-        assert!(end.error.is_none(), "{name}: {:?}", end.error);
-        let truth = fs::read(file("truth.jsonl")).expect("a truth");
-        Self { truth: lines(&truth), records: lines(&text), frames: end.frames }
+    /// Reads `<name>.pcapng`, whose keys are in `<name>.keys`, and `<name>.truth.jsonl`.
+    pub(crate) fn read(toxscope: &Path, folder: &Path, name: &str) -> Self {
+        let truth = folder.join(format!("{name}.truth.jsonl"));
+        let truth = fs::read_to_string(truth).expect("a truth beside the capture");
+        let records = run(toxscope, folder, name, &["dissect", "-a", "--format", "jsonl"]);
+        Self { truth: lines(&truth), records: lines(&records) }
     }
 }
 
-fn open(path: &Path) -> File {
-    File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+/// What a command of toxscope prints about a capture.
+pub(crate) fn run(toxscope: &Path, folder: &Path, name: &str, arguments: &[&str]) -> String {
+    let output = Command::new(toxscope)
+        .args(arguments)
+        .arg(folder.join(format!("{name}.pcapng")))
+        .output()
+        .expect("toxscope runs");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name}: {arguments:?}: {complaint}");
+    String::from_utf8(output.stdout).expect("toxscope prints UTF-8")
 }
 
-fn lines(text: &[u8]) -> Vec<Value> {
-    let text = str::from_utf8(text).expect("JSON lines are UTF-8");
+fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
 }
