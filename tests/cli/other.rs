@@ -152,3 +152,20 @@ fn help_is_as_it_was() {
     }
     assert!(printed(&["--version"]).starts_with("toxscope "));
 }
+
+#[test]
+fn every_field_is_documented() {
+    let document = include_str!("../../docs/output-format.md");
+    for id in toxscope::dissect::FieldId::ALL {
+        let name = id.field().name;
+        assert!(document.contains(&format!("`{name}`")), "{name} is not in output-format.md");
+        if id.field().ty == toxscope::dissect::FieldType::Name && name != "kind" {
+            for choice in id.choices() {
+                assert!(document.contains(&format!("`{choice}`")), "{choice} of {name}");
+            }
+        }
+    }
+    for kind in toxscope::wire::Kind::ALL {
+        assert!(document.contains(&format!("`{}`", kind.name())), "{}", kind.name());
+    }
+}
