@@ -1,6 +1,13 @@
 //! One function per fuzz target, each with the property it states.
 
+use std::ops::ControlFlow;
+
+use unicode_width::UnicodeWidthChar;
+
 use crate::capture::{Datagrams, Event, Limits, Origin};
+use crate::dissect::filter::Filter;
+use crate::dissect::{self, FieldId, Fields};
+use crate::report::{self, Columns, JsonLines};
 use crate::wire::layout::{self, Parts, Value};
 use crate::wire::net_crypto::{
     CookieRequest, CookieRequestPlain, CookieResponse, CookieResponsePlain, CryptoData,
@@ -116,4 +123,173 @@ fn capture_events(data: &[u8]) -> Vec<(Origin, usize)> {
         assert!(matches!(datagrams.next(), Ok(None)), "an error is the end");
     }
     events
+}
+
+/// Whatever bytes are printed, no character of the output does anything but be seen, the columns
+/// are as counted, and the bytes can be told from what is printed; JSON and cells give them back.
+pub fn printable(data: &[u8]) {
+    let (columns, text) = data.split_first().map_or((0, data), |(first, text)| (*first, text));
+    let columns = usize::from(columns).max(3);
+    for shown in [
+        report::printable(text),
+        report::printable(text).quoted(),
+        report::printable(text).cut(columns),
+        report::printable(text).quoted().cut(columns),
+    ] {
+        let printed = shown.to_string();
+        only_seen(&printed);
+        let width: usize = printed.chars().map(|c| c.width().unwrap_or(0)).sum();
+        assert_eq!(width, shown.width(), "{printed}");
+    }
+    assert!(report::printable(text).quoted().cut(columns).width() <= columns);
+
+    let record = Text(text);
+    let quoted = report::printable(text).quoted();
+    let filter = format!("text == {quoted} && text starts_with {quoted}");
+    match Filter::parse(&filter) {
+        Ok(filter) => assert!(filter.matches(&record), "{quoted}"),
+        Err(error) => assert!(error.to_string().contains("longer than"), "{quoted}: {error}"),
+    }
+
+    let mut line = Vec::new();
+    let written = JsonLines::new().render(&record, &mut line);
+    assert!(written.is_ok() && line.pop() == Some(b'\n'));
+    let line = String::from_utf8(line).expect("JSON is UTF-8");
+    only_seen(&line);
+    let object: serde_json::Value = serde_json::from_str(&line).expect("the line is JSON");
+    let member = |name| object.get(name).and_then(serde_json::Value::as_str);
+    match std::str::from_utf8(text) {
+        Ok(text) => assert_eq!(member("text"), Some(text)),
+        Err(_) => assert_eq!(member("text_hex").map(str::len), Some(2 * text.len())),
+    }
+
+    let mut cell = Vec::new();
+    let written = Columns::new(vec![FieldId::Text]).render(&record, &mut cell);
+    assert!(written.is_ok() && cell.pop() == Some(b'\n'));
+    let cell = String::from_utf8(cell).expect("cells are UTF-8");
+    only_seen(&cell);
+    assert!(!cell.starts_with(['=', '+', '-', '@', '"', '\'']) && !cell.contains(','), "{cell}");
+}
+
+/// No control, no direction mark, no separator, nothing of zero width but marks on something.
+fn only_seen(printed: &str) {
+    for c in printed.chars() {
+        assert!(!c.is_control() && !report::hides(c) || matches!(c, '\u{200d}' | '\u{fe0f}'));
+        let is_bidi = matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}');
+        assert!(!is_bidi && !matches!(c, '\u{2028}'..='\u{2029}' | '\u{2066}'..='\u{2069}'));
+    }
+    assert!(printed.chars().next().is_none_or(|c| c.width() != Some(0)), "{printed:?}");
+}
+
+/// A record that only says `text`.
+struct Text<'a>(&'a [u8]);
+
+impl Fields for Text<'_> {
+    fn each(
+        &self,
+        each: &mut dyn FnMut(FieldId, dissect::Value<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        each(FieldId::Text, dissect::Value::Text(self.0))
+    }
+}
+
+/// A filter is read, or the place of its fault lies in it and can be pointed at.
+pub fn filter(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match Filter::parse(text) {
+        Ok(filter) => {
+            let negated = Filter::parse(&format!("!({text})"));
+            if let Ok(negated) = negated {
+                let record = Text(data);
+                assert_ne!(filter.matches(&record), negated.matches(&record), "{text}");
+            }
+        }
+        Err(error) => {
+            assert!(text.get(error.at..error.at + error.len).is_some(), "{error:?}");
+            let place = report::caret(text, error.at, error.len);
+            place.lines().for_each(only_seen);
+            assert_eq!(place.lines().count(), 2);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    /// Bytes that often are characters of interest.
+    fn text() -> impl Strategy<Value = Vec<u8>> {
+        let character = prop_oneof![
+            any::<char>(),
+            proptest::char::range('\0', '\u{ff}'),
+            proptest::char::range('\u{300}', '\u{310}'),
+            proptest::char::range('\u{2000}', '\u{2070}'),
+            proptest::sample::select(vec!['❤', '\u{fe0f}', '\u{200d}', '👩', '"', '\\', ',', '=']),
+        ];
+        let piece = prop_oneof![
+            4 => character.prop_map(|c| c.to_string().into_bytes()),
+            1 => any::<u8>().prop_map(|byte| vec![byte]),
+        ];
+        proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    /// Words of the filter language, and others.
+    fn filter() -> impl Strategy<Value = String> {
+        let words = vec![
+            "kind",
+            "text",
+            "frame",
+            "rel",
+            "src",
+            "from",
+            "opus",
+            "resend",
+            "==",
+            "!=",
+            "<",
+            ">=",
+            "contains",
+            "starts_with",
+            "in",
+            "{",
+            "}",
+            ",",
+            "(",
+            ")",
+            "!",
+            "&&",
+            "||",
+            "rejoin",
+            "1",
+            "0x1f",
+            "9..1",
+            "1..2",
+            "c0ffee",
+            "c0f",
+            "\"a\\x1b\"",
+            "\"",
+            "10.0.0.0/8",
+            ":5",
+            "é",
+            "true",
+            "2026-11-22",
+            "1.5",
+        ];
+        let word = proptest::sample::select(words);
+        proptest::collection::vec(word, 0..12).prop_map(|words| words.join(" "))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn text_is_printed_so_that_it_is_only_seen(text in text()) {
+            super::printable(&text);
+        }
+
+        #[test]
+        fn filters_are_read_or_pointed_at(text in filter()) {
+            super::filter(text.as_bytes());
+        }
+    }
 }

@@ -12,7 +12,7 @@
 //! |     4 | [`report`]  | records and totals as text and JSON, for any writer              |
 //! |     5 | [`cli`]     | arguments, wiring, exit codes                                    |
 //!
-//! `fuzzing` holds one function per fuzz target and may call every room but `report` and `cli`.
+//! `fuzzing` holds one function per fuzz target and may call every room but `cli`.
 #![forbid(unsafe_code)]
 
 pub mod capture;

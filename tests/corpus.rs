@@ -10,8 +10,12 @@ use toxscope::wire::{Kind, Packet};
 type Target = fn(&[u8]);
 
 /// One line per fuzz target.
-const TARGETS: &[(&str, Target)] =
-    &[("capture_file", fuzzing::capture_file), ("wire_round_trip", fuzzing::wire_round_trip)];
+const TARGETS: &[(&str, Target)] = &[
+    ("capture_file", fuzzing::capture_file),
+    ("filter", fuzzing::filter),
+    ("printable", fuzzing::printable),
+    ("wire_round_trip", fuzzing::wire_round_trip),
+];
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")

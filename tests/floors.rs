@@ -17,7 +17,7 @@ const FLOORS: &[(&str, u32)] = &[
 ];
 
 /// The highest floor that `fuzzing`, which is on none, may call.
-const HIGHEST_FOR_FUZZING: u32 = 3;
+const HIGHEST_FOR_FUZZING: u32 = 4;
 
 fn floor_of(room: &str) -> u32 {
     let found = FLOORS.iter().find(|(name, _)| *name == room);
