@@ -8,6 +8,7 @@
 //! |     0 | [`wire`]    | bytes to packets and back, one file per packet                   |
 //! |     1 | [`capture`] | capture files to datagrams                                       |
 //! |     1 | [`crypto`]  | keys to plaintext: key logs, handshakes, sessions                |
+//! |     2 | [`conference`] | the reference state machine, without I/O                      |
 //! |     2 | [`dissect`] | datagrams and keys to one ordered stream of records              |
 //! |     4 | [`report`]  | records and totals as text and JSON, for any writer              |
 //! |     5 | [`cli`]     | arguments, wiring, exit codes                                    |
@@ -17,6 +18,7 @@
 
 pub mod capture;
 pub mod cli;
+pub mod conference;
 pub mod crypto;
 pub mod dissect;
 #[doc(hidden)]

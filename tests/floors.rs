@@ -11,6 +11,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("wire", 0),
     ("capture", 1),
     ("crypto", 1),
+    ("conference", 2),
     ("dissect", 2),
     ("report", 4),
     ("cli", 5),

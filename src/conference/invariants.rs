@@ -1,0 +1,229 @@
+//! What holds after every step, to be checked by tests, fuzz targets and simulations.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::closest::Prefix;
+use super::peers::Place;
+use super::{Endpoint, Group, MAX_SLOTS, Peer};
+use crate::wire::{GroupNumber, MAX_NAME_SIZE, MAX_TITLE_SIZE, PublicKey};
+
+/// An invariant that does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Its id, such as `I-001`.
+    pub id: &'static str,
+    /// Where; nothing if it is about the endpoint.
+    pub group: Option<GroupNumber>,
+    /// What was found.
+    pub found: String,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id)?;
+        if let Some(group) = self.group {
+            write!(f, " in conference {group}")?;
+        }
+        write!(f, ": {}", self.found)
+    }
+}
+
+impl Endpoint {
+    /// The invariants that hold after every step but do not now; none, unless there is a bug.
+    ///
+    /// In the profiles of c-toxcore those that its defects break are left out: I-004 and I-005
+    /// (B-05), I-015 (D-052).
+    #[must_use]
+    pub fn violations(&self) -> Vec<Violation> {
+        let mut found = Vec::new();
+        for group in self.groups.iter() {
+            let mut report = |id, text: String| {
+                found.push(Violation { id, group: Some(group.number), found: text });
+            };
+            self.check_peers(group, &mut report);
+            self.check_ourselves(group, &mut report);
+            self.check_slots(group, &mut report);
+            self.check_texts(group, &mut report);
+        }
+        self.check_endpoint(&mut found);
+        found
+    }
+
+    /// The invariants of the end of a pass (I-009, I-010, I-018), which hold right after a
+    /// [`Tick`](super::Input::Tick).
+    #[must_use]
+    pub fn violations_after_pass(&self) -> Vec<Violation> {
+        let mut found = Vec::new();
+        for group in self.groups.iter().filter(|group| group.own.is_some()) {
+            let mut report = |id, text: String| {
+                found.push(Violation { id, group: Some(group.number), found: text });
+            };
+            if !group.closest.is_changed() {
+                self.check_closest(group, &mut report);
+            }
+            if !self.profile.time_out_skips {
+                let late = |peer: &&Peer| {
+                    peer.real_key != self.me.real_key
+                        && peer.last_active.saturating_add(super::FREEZE_TIMEOUT) <= self.now
+                };
+                if let Some(peer) = group.peers.active().iter().find(late) {
+                    report("I-018", format!("peer {} should be frozen", peer.number));
+                }
+            }
+        }
+        found
+    }
+
+    fn check_peers(&self, group: &Group, report: &mut impl FnMut(&'static str, String)) {
+        let lists = [(group.peers.active(), true), (group.peers.frozen(), false)];
+        let mut keys = BTreeMap::new();
+        let mut numbers = BTreeSet::new();
+        for (list, active) in lists {
+            for (index, peer) in list.iter().enumerate() {
+                if let Some(before) = keys.insert(peer.real_key, active) {
+                    let id = if before == active { "I-002" } else { "I-001" };
+                    report(id, format!("the key {} occurs twice", peer.real_key));
+                }
+                if !numbers.insert(peer.number) {
+                    report("I-003", format!("the number {} occurs twice", peer.number));
+                }
+                let place = if active { Place::Active(index) } else { Place::Frozen(index) };
+                if group.peers.find(peer.number) != Some(place)
+                    || group.peers.find_key(&peer.real_key) != Some(place)
+                {
+                    report("I-003", format!("peer {} is not found", peer.number));
+                }
+                if active && peer.last_active > self.now {
+                    report("I-018", format!("peer {} was active in the future", peer.number));
+                }
+                let kept: Vec<u32> = peer.remembered().collect();
+                let ordered = kept.is_sorted_by(|a, b| super::duplicates::is_newer(*a, *b));
+                let modern = self.profile.duplicates == super::Duplicates::Wrapping;
+                let distinct: BTreeSet<_> = kept.iter().collect();
+                if kept.len() > 8 || modern && (distinct.len() < kept.len() || !ordered) {
+                    report("I-014", format!("peer {} has the numbers {kept:?}", peer.number));
+                }
+            }
+        }
+        if group.peers.frozen().len() > group.frozen_limit as usize {
+            report("I-012", format!("{} peers are frozen", group.peers.frozen().len()));
+        }
+    }
+
+    fn check_ourselves(&self, group: &Group, report: &mut impl FnMut(&'static str, String)) {
+        if self.profile.own_entry_unprotected {
+            return;
+        }
+        let place = group.peers.find_key(&self.me.real_key);
+        let number = place.and_then(|place| group.peers.get(place)).map(|peer| peer.number);
+        match (group.own, place) {
+            (_, Some(Place::Frozen(_))) => report("I-005", "we are frozen".into()),
+            (None, None) => {}
+            (None, Some(Place::Active(_))) => report("I-006", "we are listed while joining".into()),
+            (Some(_), None) => report("I-004", "we are not listed".into()),
+            (Some(own), Some(Place::Active(_))) => {
+                if number != Some(own) {
+                    report("I-004", format!("we are {own} and listed as {number:?}"));
+                }
+            }
+        }
+    }
+
+    fn check_slots(&self, group: &Group, report: &mut impl FnMut(&'static str, String)) {
+        let mut friends = BTreeSet::new();
+        for slot in group.slots.iter() {
+            if !friends.insert(slot.friend) {
+                report("I-007", format!("two slots on the connection to {}", slot.friend));
+            }
+            if slot.reasons.is_empty() {
+                report("I-008", format!("the slot to {} has no reason", slot.friend));
+            }
+            if slot.online && slot.group_number.is_none() {
+                report("I-016", format!("the number at {} is not known", slot.friend));
+            }
+            if slot.online && !self.connections.is_up(&slot.friend) {
+                report("I-017", format!("the connection to {} is down", slot.friend));
+            }
+        }
+        if friends.len() > MAX_SLOTS {
+            report("I-007", format!("{} slots", friends.len()));
+        }
+        for key in group.closest.keys() {
+            let active = matches!(group.peers.find_key(key), Some(Place::Active(_)));
+            if !active || *key == self.me.real_key && !self.profile.own_entry_unprotected {
+                report("I-010", format!("{key} is among the closest and not an active peer"));
+            }
+        }
+    }
+
+    fn check_texts(&self, group: &Group, report: &mut impl FnMut(&'static str, String)) {
+        let all = group.peers.active().iter().chain(group.peers.frozen());
+        if all.clone().any(|peer| peer.name.len() > MAX_NAME_SIZE) {
+            report("I-013", "a name is too long".into());
+        }
+        if group.title.len() > MAX_TITLE_SIZE {
+            report("I-013", "the title is too long".into());
+        }
+        if group.title_fresh && !group.has_others() && self.profile.freshness_at_once {
+            report("I-015", "the title is fresh although nobody else is active".into());
+        }
+    }
+
+    fn check_closest(&self, group: &Group, report: &mut impl FnMut(&'static str, String)) {
+        for slot in group.slots.iter() {
+            if slot.reasons.contains(super::Reasons::CLOSEST)
+                && !group.closest.contains(&slot.friend)
+            {
+                report("I-009", format!("{} is not among the closest", slot.friend));
+            }
+        }
+        let others = group.peers.active().iter().map(|peer| &peer.real_key);
+        let own = &self.me.real_key;
+        let prefix = self.profile.prefix;
+        let others: Vec<_> = others.filter(|key| *key != own).collect();
+        let heads: BTreeSet<_> = others.iter().map(|key| prefix.distance(key, own)).collect();
+        let expected = two_and_two(prefix, own, &others);
+        let closest: BTreeSet<_> = group.closest.keys().copied().collect();
+        // with equal prefixes it depends on who came first.
+        if heads.len() == others.len() && closest != expected {
+            report("I-010", format!("closest are {closest:?}, not {expected:?}"));
+        }
+    }
+
+    fn check_endpoint(&self, found: &mut Vec<Violation>) {
+        let mut report = |id, text| found.push(Violation { id, group: None, found: text });
+        let mut users: BTreeMap<PublicKey, u32> = BTreeMap::new();
+        let mut conferences = BTreeSet::new();
+        for group in self.groups.iter() {
+            for slot in group.slots.iter() {
+                *users.entry(slot.friend).or_default() += 1;
+            }
+            if !conferences.insert(group.conference) {
+                report("I-021", format!("{:?} is open twice", group.conference));
+            }
+        }
+        for (key, connection) in self.connections.iter() {
+            let slots = users.remove(key).unwrap_or(0);
+            if slots != connection.users {
+                let text = format!("{key} is used {slots} times, counted {}", connection.users);
+                report("I-020", text);
+            }
+        }
+        if let Some((key, _)) = users.first_key_value() {
+            report("I-020", format!("a slot uses {key}, to which there is no connection"));
+        }
+    }
+}
+
+/// the two nearest to the left and the two nearest to the right.
+fn two_and_two(prefix: Prefix, own: &PublicKey, others: &[&PublicKey]) -> BTreeSet<PublicKey> {
+    let nearest = |distance: &dyn Fn(&PublicKey) -> super::closest::Distance| {
+        let mut keys = others.to_vec();
+        keys.sort_by_key(|key| distance(key));
+        keys.into_iter().take(2).copied().collect::<Vec<_>>()
+    };
+    let mut set: BTreeSet<_> = nearest(&|key| prefix.distance(own, key)).into_iter().collect();
+    set.extend(nearest(&|key| prefix.distance(key, own)));
+    set
+}
