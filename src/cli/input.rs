@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 
 use super::Done;
 use super::args::InputArgs;
-use super::output::{Output, Stop, Talk};
+use super::output::{Output, Stop, Talk, say};
 use super::progress::Progress;
 use crate::capture::{Datagrams, Limits};
 use crate::crypto::{KeyRing, Sessions, Tally};
@@ -157,7 +157,9 @@ impl Ended {
     /// Says what there is to say, once all data are out.
     pub(super) fn tell(self, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
         out.finish()?;
-        self.notes.always.iter().for_each(|note| talk.note(note));
+        if !talk.quiet && !self.notes.always.is_empty() && out.reader_stays() {
+            self.notes.always.iter().for_each(|note| say(note));
+        }
         self.notes.verbose.iter().for_each(|note| talk.detail(note));
         talk.detail(&counted(self.frames, "frame"));
         self.error.map_or(Ok(Done::Clean), |error| Err(Stop::Failed(error)))

@@ -23,8 +23,8 @@ pub(super) struct Output {
     inner: BufWriter<StdoutLock<'static>>,
     is_terminal: bool,
     written: u64,
-    /// Whether anything was written before.
-    begun: bool,
+    /// Whether the next write goes out at once.
+    prompt: bool,
 }
 
 impl Output {
@@ -36,7 +36,7 @@ impl Output {
             inner: BufWriter::with_capacity(1 << 16, stdout.lock()),
             is_terminal,
             written: 0,
-            begun: false,
+            prompt: true,
         }
     }
 
@@ -46,14 +46,13 @@ impl Output {
     }
 
     /// Runs `write` on standard output. The first time, and always for a terminal, what was written
-    /// goes out at once: somebody may wait for it, and a reader who wants no more leaves early.
+    /// goes out at once: somebody may wait for it.
     pub(super) fn write(
         &mut self,
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Stop> {
         let result = write(self);
-        let at_once = self.is_terminal || (!self.begun && self.written > 0);
-        self.begun |= at_once;
+        let at_once = self.is_terminal || std::mem::take(&mut self.prompt);
         let result = if at_once { result.and_then(|()| self.flush()) } else { result };
         result.map_err(|error| self.stop(&error))
     }
@@ -61,6 +60,12 @@ impl Output {
     /// Writes what waits in the buffer.
     pub(super) fn finish(&mut self) -> Result<(), Stop> {
         self.flush().map_err(|error| self.stop(&error))
+    }
+
+    /// Whether everything that was written has found a reader who is still there, as far as can be
+    /// told; true if standard output is no pipe.
+    pub(super) fn reader_stays(&self) -> bool {
+        pipe::reader_stays(&io::stdout())
     }
 
     fn stop(&self, error: &io::Error) -> Stop {
@@ -94,14 +99,6 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    /// What is good to know, unless silence was asked for. Comes after the data, so that it is not
-    /// said at all when whoever reads the data has seen enough.
-    pub(super) fn note(self, message: &str) {
-        if !self.quiet {
-            say(message);
-        }
-    }
-
     /// Something that only the curious want to know.
     pub(super) fn detail(self, message: &str) {
         if self.verbose {
@@ -123,4 +120,62 @@ pub(super) fn say(message: &str) {
     }
     line.push('\n');
     let _ = io::stderr().write_all(line.as_bytes());
+}
+
+/// `toxscope dissect FILE | head -1` is to end quietly even when all output fits into the pipe, so
+/// that no write fails. Whoever has taken everything and stays is ready to be told more.
+#[cfg(unix)]
+mod pipe {
+    use std::fs::File;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::FileTypeExt;
+    use std::time::{Duration, Instant};
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::io::ioctl_fionread;
+
+    /// A reader that has not taken everything by then is busy with other things.
+    const PATIENCE: Duration = Duration::from_millis(500);
+
+    /// Nanoseconds between two looks at the pipe, and after the last.
+    const PAUSE: i64 = 1_000_000;
+    const LAST_PAUSE: i64 = 20_000_000;
+
+    pub(super) fn reader_stays(output: &impl AsFd) -> bool {
+        if !is_pipe(output) {
+            return true;
+        }
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            match ioctl_fionread(output) {
+                Ok(0) => return !is_closed_within(output, LAST_PAUSE),
+                Ok(_) if is_closed_within(output, PAUSE) => return false,
+                Ok(_) => {}
+                Err(_) => return true,
+            }
+        }
+        false
+    }
+
+    fn is_pipe(output: &impl AsFd) -> bool {
+        let copy = output.as_fd().try_clone_to_owned().map(File::from);
+        copy.and_then(|file| file.metadata()).is_ok_and(|found| found.file_type().is_fifo())
+    }
+
+    /// Waits until the other end is closed, at most for so many nanoseconds.
+    fn is_closed_within(output: &impl AsFd, nanos: i64) -> bool {
+        let mut end = [PollFd::new(output, PollFlags::empty())];
+        let timeout = Timespec { tv_sec: 0, tv_nsec: nanos };
+        match poll(&mut end, Some(&timeout)) {
+            Ok(_) => end.iter().any(|end| end.revents().contains(PollFlags::ERR)),
+            Err(_) => false,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod pipe {
+    pub(super) const fn reader_stays<T>(_output: &T) -> bool {
+        true
+    }
 }

@@ -123,6 +123,20 @@ fn a_closed_pipe_ends_quietly() {
     }
 }
 
+/// The whole output fits into the pipe, so that no write ever fails.
+#[test]
+fn head_gets_its_line_and_nothing_is_said_beside_it() {
+    let folder = tempdir().unwrap();
+    let path = talk().write(folder.path());
+    for _ in 0..20 {
+        let mut command = std::process::Command::new("sh");
+        command.args(["-c", "\"$0\" dissect \"$1\" | head -1"]);
+        command.args([env!("CARGO_BIN_EXE_toxscope"), text(&path)]);
+        let (code, stdout, stderr) = outcome(&command.output().unwrap());
+        assert_eq!((code, stderr.as_str(), stdout.lines().count()), (0, "", 1));
+    }
+}
+
 #[test]
 fn a_full_disk_is_an_error_with_the_byte_count() {
     let folder = tempdir().unwrap();
