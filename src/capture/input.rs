@@ -2,8 +2,7 @@
 
 use std::io::{self, BufReader, Chain, Cursor, ErrorKind, Read};
 
-use flate2::bufread::MultiGzDecoder;
-
+use super::gzip::Gzip;
 use super::zstd::Zstd;
 
 /// What was read before the format was known, then the rest.
@@ -25,7 +24,7 @@ pub(super) struct Packed<R> {
 }
 
 enum Format<R> {
-    Gzip(Box<MultiGzDecoder<Replayed<R>>>),
+    Gzip(Box<Gzip<Replayed<R>>>),
     Zstd(Box<Zstd<Replayed<R>>>),
 }
 
@@ -66,7 +65,7 @@ impl<R: Read> Input<R> {
     pub(super) fn packed(packing: Packing, head: Vec<u8>, input: R, limit: u64) -> Self {
         let input = BufReader::with_capacity(64 << 10, Cursor::new(head).chain(input));
         let format = match packing {
-            Packing::Gzip => Format::Gzip(Box::new(MultiGzDecoder::new(input))),
+            Packing::Gzip => Format::Gzip(Box::new(Gzip::new(input))),
             Packing::Zstd => Format::Zstd(Box::new(Zstd::new(input))),
         };
         Self::Packed(Packed { format, limit, left: limit })
@@ -90,7 +89,7 @@ impl<R: Read> Input<R> {
 impl<R: Read> Packed<R> {
     fn read(&mut self, space: &mut [u8]) -> Result<usize, Fault> {
         let read = match &mut self.format {
-            Format::Gzip(input) => input.read(space).map_err(gzip_fault)?,
+            Format::Gzip(input) => input.read(space)?,
             Format::Zstd(input) => input.read(space)?,
         };
         match self.left.checked_sub(read as u64) {
@@ -106,17 +105,6 @@ impl<R: Read> Packed<R> {
             }
             None => Err(Fault::TooLarge(self.limit)),
         }
-    }
-}
-
-/// Tells faults of the packed bytes from those of reading them.
-fn gzip_fault(error: io::Error) -> Fault {
-    match error.kind() {
-        ErrorKind::UnexpectedEof => Fault::CutShort("the gzip data end too early"),
-        ErrorKind::InvalidInput | ErrorKind::InvalidData => {
-            Fault::Damaged(format!("gzip: {error}"))
-        }
-        _ => Fault::Io(error),
     }
 }
 

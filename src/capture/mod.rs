@@ -10,6 +10,7 @@ mod buffer;
 mod bytes;
 mod container;
 mod error;
+mod gzip;
 mod input;
 mod link;
 mod net;
