@@ -27,6 +27,11 @@ impl LinkType {
     pub const IPV6: Self = Self(229);
     /// Linux cooked capture, version 2.
     pub const LINUX_SLL2: Self = Self(276);
+
+    /// False for numbers that stand for nothing; room is left above those assigned so far.
+    pub(super) fn is_assigned(self) -> bool {
+        !matches!(self.0, 17 | 20..=31 | 33..=49 | 52..=98 | 512..)
+    }
 }
 
 impl fmt::Display for LinkType {

@@ -318,7 +318,7 @@ mod tests {
         let mut file = Bytes::new(order).section(&comment).block(10, &secrets);
         file = file.interface(LinkType::ETHERNET, 0, &resolution);
         for (second, frame) in (0..).zip(frames()) {
-            file = file.enhanced(0, second * 1_000_000_000 + 5, &frame).block(5, &[0; 8]);
+            file = file.enhanced(0, second * 1_000_000_000 + 5, &frame).block(5, &[0; 12]);
         }
         file = file.section(&[]).interface(LinkType::ETHERNET, 96, &[]);
         for frame in frames() {

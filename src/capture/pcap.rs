@@ -79,7 +79,8 @@ impl Pcap {
                 return Err(buffer.damaged(format!("pcap version {major}.{minor} is not known")));
             }
         };
-        if header.link & 0x03ff_0000 != 0 {
+        let link = LinkType(header.link as u16);
+        if header.link & 0x03ff_0000 != 0 || !link.is_assigned() {
             return Err(buffer.damaged(format!("link type {:#x} is not known", header.link)));
         }
         buffer.take(FILE_HEADER);
@@ -87,7 +88,7 @@ impl Pcap {
             order,
             unit: if magic == NANOSECONDS { 1 } else { 1000 },
             record_header: if magic == MODIFIED { MODIFIED_RECORD_HEADER } else { RECORD_HEADER },
-            link: LinkType(header.link as u16),
+            link,
             lengths,
         }))
     }
@@ -233,6 +234,8 @@ mod tests {
         assert_eq!(error(&head.bytes), version);
         let link = "damaged at byte 0, before the first frame: link type 0x10001 is not known";
         assert_eq!(error(&Bytes::new(Order::Big).pcap(MICROSECONDS, 0x1_0001).bytes), link);
+        let link = "damaged at byte 0, before the first frame: link type 0x2a is not known";
+        assert_eq!(error(&Bytes::new(Order::Big).pcap(MICROSECONDS, 42).bytes), link);
         // The length of a frame check sequence is no part of the link type.
         let file =
             Bytes::new(Order::Big).pcap(MICROSECONDS, 0x2400_0000 | RAW).record(0, 0, &tcp());
