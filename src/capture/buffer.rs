@@ -1,14 +1,20 @@
 //! A window over the input: what was read and not yet consumed.
 
 use std::io::Read;
-use std::ops::Range;
 
-use super::Error;
 use super::error::Place;
 use super::input::{Fault, Input};
+use super::{Error, Origin};
 
 /// Bytes asked for with one read; more only where one frame or block is larger.
 const READ_SIZE: usize = 256 << 10;
+
+/// A place in the window, which holds until the next [`Buffer::ensure`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) length: usize,
+}
 
 /// Reads the input in large pieces and hands out slices of them.
 pub(super) struct Buffer<R> {
@@ -39,37 +45,38 @@ impl<R: Read> Buffer<R> {
     /// Bytes read and not yet consumed.
     #[inline]
     pub(super) fn ready(&self) -> &[u8] {
-        self.slice(self.start..self.end)
+        self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Bytes by their place in the window, which holds until the next [`Self::ensure`].
+    /// Where in the window the first byte not yet consumed is.
     #[inline]
-    pub(super) fn slice(&self, range: Range<usize>) -> &[u8] {
-        self.bytes.get(range).unwrap_or_default()
+    pub(super) fn start(&self) -> usize {
+        self.start
     }
 
-    /// Input offset of the first byte not yet consumed.
+    /// The bytes of a place.
     #[inline]
-    pub(super) fn offset(&self) -> u64 {
-        self.base + self.start as u64
+    pub(super) fn slice(&self, span: Span) -> &[u8] {
+        let rest = self.bytes.get(span.start..).unwrap_or_default();
+        rest.get(..span.length).unwrap_or_default()
     }
 
-    /// Consumes `count` bytes that are ready, and says where in the window they are.
+    /// Consumes `count` bytes, which are ready.
     #[inline]
-    pub(super) fn take(&mut self, count: usize) -> Range<usize> {
-        let start = self.start;
-        self.start = start.saturating_add(count).min(self.end);
-        start..self.start
+    pub(super) fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.end);
+    }
+
+    /// Counts a frame whose data begin at `start` in the window.
+    #[inline]
+    pub(super) fn count_frame(&mut self, start: usize) -> Origin {
+        self.frames += 1;
+        Origin { frame: self.frames, offset: self.base + start as u64 }
     }
 
     /// Reads until `count` bytes are ready, and no further; false if the input ends before.
-    #[inline]
-    pub(super) fn ensure(&mut self, count: usize) -> Result<bool, Error> {
-        if self.end - self.start >= count { Ok(true) } else { self.fill(count) }
-    }
-
     #[cold]
-    fn fill(&mut self, count: usize) -> Result<bool, Error> {
+    pub(super) fn ensure(&mut self, count: usize) -> Result<bool, Error> {
         self.bytes.copy_within(self.start..self.end, 0);
         self.base += self.start as u64;
         self.end -= self.start;
@@ -93,7 +100,7 @@ impl<R: Read> Buffer<R> {
     /// The place of the first byte not yet consumed.
     pub(super) fn place(&self) -> Place {
         Place {
-            offset: self.offset(),
+            offset: self.base + self.start as u64,
             frames: self.frames,
             unpacked: !matches!(self.input, Input::Plain(_)),
         }

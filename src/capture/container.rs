@@ -1,9 +1,8 @@
 //! Capture files to frames: recognises the format and hands out one frame after the other.
 
 use std::io::Read;
-use std::ops::Range;
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Span};
 use super::bytes::Order;
 use super::input::{Input, Packing};
 use super::pcap::Pcap;
@@ -14,21 +13,30 @@ use crate::time::Timestamp;
 /// Most bytes that one frame may have, as libpcap and Wireshark have it (threats row 1).
 pub(super) const MAX_FRAME: u32 = 262_144;
 
-/// One captured frame.
-#[derive(Clone, Debug)]
-pub(super) struct Frame {
-    pub(super) origin: Origin,
+/// What a container holds next. Flat, because moving an enum with data of many shapes costs more
+/// than reading a frame.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Item {
+    pub(super) kind: Kind,
+    /// The data, as a place in the buffer.
+    pub(super) data: Span,
+    /// Of a frame.
     pub(super) at: Timestamp,
+    /// Of a frame.
     pub(super) link: LinkType,
-    /// Where in the buffer its data are.
-    pub(super) data: Range<usize>,
 }
 
-/// What a container holds next; the data are places in the buffer.
-pub(super) enum Item {
-    Frame(Frame),
-    Comment(Range<usize>),
-    Secrets { secrets_type: u32, data: Range<usize> },
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Frame,
+    Comment,
+    Secrets { secrets_type: u32 },
+}
+
+impl Item {
+    pub(super) fn without_time(kind: Kind, data: Span) -> Self {
+        Self { kind, data, at: Timestamp::default(), link: LinkType::NULL }
+    }
 }
 
 /// A capture file of either format.
@@ -94,20 +102,19 @@ impl<R: Read> Container<R> {
 
     /// The data of an item, until the next call of [`Self::next`].
     #[inline]
-    pub(super) fn data(&self, range: Range<usize>) -> &[u8] {
-        self.buffer.slice(range)
+    pub(super) fn data(&self, span: Span) -> &[u8] {
+        self.buffer.slice(span)
+    }
+
+    /// Counts a frame and says where it is.
+    #[inline]
+    pub(super) fn count_frame(&mut self, data: Span) -> Origin {
+        self.buffer.count_frame(data.start)
     }
 
     pub(super) fn frames(&self) -> u64 {
         self.buffer.frames
     }
-}
-
-/// Counts a frame and says where it is.
-#[inline]
-pub(super) fn count<R: Read>(buffer: &mut Buffer<R>, offset: u64) -> Origin {
-    buffer.frames += 1;
-    Origin { frame: buffer.frames, offset }
 }
 
 /// Says in one sentence what an input is that is no capture.

@@ -25,10 +25,10 @@ use std::net::SocketAddr;
 
 use crate::time::Timestamp;
 
-use container::{Container, Frame, Item};
+use container::{Container, Item, Kind};
 pub use error::{Error, Place};
 pub use link::LinkType;
-use net::{Fragments, Udp};
+use net::Fragments;
 
 /// Bounds on what one input may cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,30 +174,21 @@ impl<R: Read> Datagrams<R> {
     /// See [`Error`]; all frames before the place of the error were returned.
     #[expect(clippy::should_implement_trait, reason = "events borrow from the reader")]
     pub fn next(&mut self) -> Result<Option<Event<'_>>, Error> {
-        Ok(match self.container.next()? {
-            None => None,
-            Some(Item::Frame(Frame { origin, at, link, data })) => {
+        let Some(Item { kind, data, at, link }) = self.container.next()? else { return Ok(None) };
+        Ok(Some(match kind {
+            Kind::Frame => {
+                let origin = self.container.count_frame(data);
                 let frame = self.container.data(data);
-                Some(match net::datagram(link, frame, at, &mut self.fragments) {
-                    Ok(Udp { from, to, payload, truncated, overlap }) => {
-                        Event::Datagram(Datagram {
-                            at,
-                            from,
-                            to,
-                            payload,
-                            origin,
-                            truncated,
-                            overlap,
-                        })
-                    }
+                match net::datagram(link, frame, origin, at, &mut self.fragments) {
+                    Ok(datagram) => Event::Datagram(datagram),
                     Err(why) => Event::Other { origin, at, why },
-                })
+                }
             }
-            Some(Item::Comment(data)) => Some(Event::Comment(self.container.data(data))),
-            Some(Item::Secrets { secrets_type, data }) => {
-                Some(Event::Secrets { secrets_type, data: self.container.data(data) })
+            Kind::Comment => Event::Comment(self.container.data(data)),
+            Kind::Secrets { secrets_type } => {
+                Event::Secrets { secrets_type, data: self.container.data(data) }
             }
-        })
+        }))
     }
 
     /// Frames read so far, with and without datagrams.

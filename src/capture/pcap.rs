@@ -20,9 +20,9 @@
 
 use std::io::Read;
 
-use super::buffer::Buffer;
+use super::buffer::{Buffer, Span};
 use super::bytes::{Fields, Order};
-use super::container::{Frame, Item, MAX_FRAME, count, magic};
+use super::container::{Item, Kind, MAX_FRAME, magic};
 use super::{Error, LinkType};
 use crate::time::Timestamp;
 
@@ -83,7 +83,7 @@ impl Pcap {
         if header.link & 0x03ff_0000 != 0 || !link.is_assigned() {
             return Err(buffer.damaged(format!("link type {:#x} is not known", header.link)));
         }
-        buffer.take(FILE_HEADER);
+        buffer.consume(FILE_HEADER);
         Ok(Some(Self {
             order,
             unit: if magic == NANOSECONDS { 1 } else { 1000 },
@@ -96,37 +96,45 @@ impl Pcap {
     /// The next frame, `None` at the end.
     #[inline]
     pub(super) fn next<R: Read>(&mut self, buffer: &mut Buffer<R>) -> Result<Option<Item>, Error> {
-        if !buffer.ensure(self.record_header)? {
-            if buffer.ready().is_empty() {
-                return Ok(None);
+        loop {
+            let ready = buffer.ready();
+            let Some(record) = RecordHeader::read(ready, self.order) else {
+                if buffer.ensure(self.record_header)? {
+                    continue;
+                }
+                if buffer.ready().is_empty() {
+                    return Ok(None);
+                }
+                return Err(buffer.cut_short("a record header", self.record_header));
+            };
+            let swapped = match self.lengths {
+                Lengths::CapturedFirst => false,
+                Lengths::OriginalFirst => true,
+                Lengths::Either => record.captured > record.original,
+            };
+            let captured = if swapped { record.original } else { record.captured };
+            if captured > MAX_FRAME {
+                let reason = format!("a frame of {captured} bytes, at most {MAX_FRAME}");
+                return Err(buffer.damaged(reason));
             }
-            return Err(buffer.cut_short("a record header", self.record_header));
+            let length = captured as usize;
+            let whole = self.record_header + length;
+            if ready.len() < whole {
+                if buffer.ensure(whole)? {
+                    continue;
+                }
+                return Err(buffer.cut_short("a record", whole));
+            }
+            let start = buffer.start() + self.record_header;
+            buffer.consume(whole);
+            let nanos = i64::from(record.fraction) * self.unit;
+            return Ok(Some(Item {
+                kind: Kind::Frame,
+                data: Span { start, length },
+                at: Timestamp::from_parts(i64::from(record.seconds), nanos),
+                link: self.link,
+            }));
         }
-        let Some(record) = RecordHeader::read(buffer.ready(), self.order) else {
-            return Err(buffer.cut_short("a record header", self.record_header));
-        };
-        let swapped = match self.lengths {
-            Lengths::CapturedFirst => false,
-            Lengths::OriginalFirst => true,
-            Lengths::Either => record.captured > record.original,
-        };
-        let captured = if swapped { record.original } else { record.captured };
-        if captured > MAX_FRAME {
-            return Err(buffer.damaged(format!("a frame of {captured} bytes, at most {MAX_FRAME}")));
-        }
-        let whole = self.record_header + captured as usize;
-        if !buffer.ensure(whole)? {
-            return Err(buffer.cut_short("a record", whole));
-        }
-        buffer.take(self.record_header);
-        let origin = count(buffer, buffer.offset());
-        let nanos = i64::from(record.fraction) * self.unit;
-        Ok(Some(Item::Frame(Frame {
-            origin,
-            at: Timestamp::from_parts(i64::from(record.seconds), nanos),
-            link: self.link,
-            data: buffer.take(captured as usize),
-        })))
     }
 }
 

@@ -2,12 +2,10 @@
 //!
 //! Bytes that came first win, whatever comes later in their place.
 
-use std::net::IpAddr;
-
 use foldhash::fast::RandomState;
 use lru::LruCache;
 
-use super::ip::{Fragment, Packet};
+use super::ip::{Fragment, Packet, Pair};
 use crate::capture::{FragmentCounts, Limits, NotUdp};
 use crate::time::Timestamp;
 
@@ -21,7 +19,7 @@ const MAX_HELD: usize = 16 << 20;
 const UNIT: usize = 8;
 
 /// What tells the datagrams of one pair of hosts apart; IPv6 has no protocol in it.
-type Key = (IpAddr, IpAddr, u32, u8);
+type Key = (Pair, u32, u8);
 
 /// Datagrams that wait for fragments, the oldest first.
 pub(in crate::capture) struct Fragments {
@@ -68,11 +66,15 @@ impl Fragments {
         }
     }
 
-    /// Adds the fragment that `packet` is.
+    /// Adds `packet`, which is this fragment.
     #[cold]
-    pub(super) fn add(&mut self, packet: &Packet<'_>, at: Timestamp) -> Result<Added<'_>, NotUdp> {
-        let Packet { from, to, protocol, payload, fragment } = *packet;
-        let fragment = fragment.ok_or(NotUdp::Malformed("not a fragment"))?;
+    pub(super) fn add(
+        &mut self,
+        packet: &Packet<'_>,
+        fragment: Fragment,
+        at: Timestamp,
+    ) -> Result<Added<'_>, NotUdp> {
+        let Packet { pair, protocol, payload, .. } = *packet;
         if fragment.truncated {
             return Err(NotUdp::Cut("fragment"));
         }
@@ -83,7 +85,7 @@ impl Fragments {
             return Err(NotUdp::Malformed("fragment beyond 65535 bytes"));
         }
         self.drop_old(at);
-        let key = (from, to, fragment.id, if from.is_ipv4() { protocol } else { 0 });
+        let key = (pair, fragment.id, if matches!(pair, Pair::V4(..)) { protocol } else { 0 });
         let datagram = match self.waiting.peek_mut(&key) {
             Some(datagram) => datagram,
             None => {
@@ -346,14 +348,11 @@ mod tests {
         let mut fragments = Fragments::new(&limits);
         let payload = [0; 8];
         for id in 0..5000 {
-            let packet = Packet {
-                from: "10.0.0.1".parse().unwrap(),
-                to: "10.0.0.2".parse().unwrap(),
-                protocol: 17,
-                payload: &payload,
-                fragment: Some(Fragment { id, offset: 65_512, more: true, truncated: false }),
-            };
-            assert!(matches!(fragments.add(&packet, Timestamp::default()), Ok(Added::Waits)));
+            let pair = Pair::V4([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
+            let fragment = Fragment { id, offset: 65_512, more: true, truncated: false };
+            let packet = Packet { pair, protocol: 17, payload: &payload, fragment: Some(fragment) };
+            let added = fragments.add(&packet, fragment, Timestamp::default());
+            assert!(matches!(added, Ok(Added::Waits)));
             assert!(fragments.held <= MAX_HELD && fragments.waiting.len() <= 1024);
         }
         assert_eq!(fragments.held, fragments.waiting.len() * 65_520);

@@ -1,18 +1,36 @@
 //! IPv4 and IPv6 headers, and the extension headers of IPv6.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use super::MAX_LAYERS;
 use crate::capture::NotUdp;
 
 /// An IP packet down to its transport, or one fragment of one.
 pub(super) struct Packet<'a> {
-    pub(super) from: IpAddr,
-    pub(super) to: IpAddr,
+    pub(super) pair: Pair,
     /// The payload's protocol; in a fragment of IPv6, of the first fragment's payload.
     pub(super) protocol: u8,
     pub(super) payload: &'a [u8],
     pub(super) fragment: Option<Fragment>,
+}
+
+/// Source and destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Pair {
+    V4(Ipv4Addr, Ipv4Addr),
+    V6(Ipv6Addr, Ipv6Addr),
+}
+
+impl Pair {
+    #[inline]
+    pub(super) fn with_ports(self, (from, to): (u16, u16)) -> (SocketAddr, SocketAddr) {
+        match self {
+            Self::V4(a, b) => (SocketAddrV4::new(a, from).into(), SocketAddrV4::new(b, to).into()),
+            Self::V6(a, b) => {
+                (SocketAddrV6::new(a, from, 0, 0).into(), SocketAddrV6::new(b, to, 0, 0).into())
+            }
+        }
+    }
 }
 
 /// Where a fragment belongs.
@@ -70,8 +88,7 @@ pub(super) fn v4(bytes: &[u8]) -> Result<Packet<'_>, NotUdp> {
         truncated,
     });
     Ok(Packet {
-        from: IpAddr::V4(Ipv4Addr::new(a0, a1, a2, a3)),
-        to: IpAddr::V4(Ipv4Addr::new(b0, b1, b2, b3)),
+        pair: Pair::V4(Ipv4Addr::new(a0, a1, a2, a3), Ipv4Addr::new(b0, b1, b2, b3)),
         protocol,
         payload,
         fragment,
@@ -92,8 +109,8 @@ pub(super) fn v6(bytes: &[u8]) -> Result<Packet<'_>, NotUdp> {
     let (from, to) = addresses.split_first_chunk::<16>().expect("32 bytes are left of 40");
     let to = to.first_chunk::<16>().expect("16 bytes are left of 32");
     let fragment = fragment.map(|fragment| Fragment { truncated, ..fragment });
-    let (from, to) = (Ipv6Addr::from(*from), Ipv6Addr::from(*to));
-    Ok(Packet { from: from.into(), to: to.into(), protocol, payload, fragment })
+    let pair = Pair::V6(Ipv6Addr::from(*from), Ipv6Addr::from(*to));
+    Ok(Packet { pair, protocol, payload, fragment })
 }
 
 /// The headers before the transport in the payload of reassembled fragments.

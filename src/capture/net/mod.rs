@@ -7,13 +7,12 @@ mod fragments;
 mod ip;
 mod link;
 
-use std::net::{IpAddr, SocketAddr};
-
-use super::{LinkType, NotUdp};
+use super::{Datagram, LinkType, NotUdp, Origin};
 use crate::time::Timestamp;
 
 use fragments::Added;
 pub(super) use fragments::Fragments;
+use ip::Pair;
 use link::Network;
 
 /// Headers of one kind that may stand inside each other.
@@ -21,56 +20,51 @@ const MAX_LAYERS: usize = 16;
 
 const UDP: u8 = 17;
 
-/// A UDP datagram of one frame or of the fragments that it completed.
-pub(super) struct Udp<'a> {
-    pub(super) from: SocketAddr,
-    pub(super) to: SocketAddr,
-    pub(super) payload: &'a [u8],
-    pub(super) truncated: bool,
-    pub(super) overlap: bool,
-}
-
 /// Finds the UDP datagram of a frame.
 #[inline]
 pub(super) fn datagram<'a>(
     link: LinkType,
     frame: &'a [u8],
+    origin: Origin,
     at: Timestamp,
     fragments: &'a mut Fragments,
-) -> Result<Udp<'a>, NotUdp> {
+) -> Result<Datagram<'a>, NotUdp> {
     let packet = match link::network(link, frame)? {
         (Network::V4, rest) => ip::v4(rest)?,
         (Network::V6, rest) => ip::v6(rest)?,
     };
-    let (from, to) = (packet.from, packet.to);
-    if packet.fragment.is_none() {
-        return udp(packet.protocol, from, to, packet.payload, false);
+    let (protocol, payload, overlap) = match packet.fragment {
+        None => (packet.protocol, packet.payload, false),
+        Some(fragment) => match fragments.add(&packet, fragment, at)? {
+            Added::Waits => return Err(NotUdp::Fragment),
+            Added::WaitsWithOverlap => return Err(NotUdp::FragmentOverlap),
+            Added::Complete { protocol, payload, overlap } => match packet.pair {
+                Pair::V4(..) => (protocol, payload, overlap),
+                Pair::V6(..) => {
+                    let (protocol, payload) = ip::after_fragments(protocol, payload)?;
+                    (protocol, payload, overlap)
+                }
+            },
+        },
+    };
+    if protocol != UDP {
+        return Err(NotUdp::Protocol(protocol));
     }
-    match fragments.add(&packet, at)? {
-        Added::Waits => Err(NotUdp::Fragment),
-        Added::WaitsWithOverlap => Err(NotUdp::FragmentOverlap),
-        Added::Complete { protocol, payload, overlap } => {
-            let (protocol, payload) = match from {
-                IpAddr::V4(_) => (protocol, payload),
-                IpAddr::V6(_) => ip::after_fragments(protocol, payload)?,
-            };
-            udp(protocol, from, to, payload, overlap)
-        }
-    }
+    let udp = udp(payload)?;
+    let (from, to) = packet.pair.with_ports(udp.ports);
+    let Udp { payload, truncated, .. } = udp;
+    Ok(Datagram { at, from, to, payload, origin, truncated, overlap })
+}
+
+struct Udp<'a> {
+    ports: (u16, u16),
+    payload: &'a [u8],
+    truncated: bool,
 }
 
 /// Reads the UDP header: two ports, a length with the header, a checksum.
 #[inline]
-fn udp(
-    protocol: u8,
-    from: IpAddr,
-    to: IpAddr,
-    segment: &[u8],
-    overlap: bool,
-) -> Result<Udp<'_>, NotUdp> {
-    if protocol != UDP {
-        return Err(NotUdp::Protocol(protocol));
-    }
+fn udp(segment: &[u8]) -> Result<Udp<'_>, NotUdp> {
     let Some((&[s0, s1, d0, d1, l0, l1, _, _], rest)) = segment.split_first_chunk::<8>() else {
         return Err(NotUdp::Cut("UDP header"));
     };
@@ -82,17 +76,14 @@ fn udp(
             .ok_or(NotUdp::Malformed("UDP length less than its header"))?,
     };
     let (payload, truncated) = rest.get(..length).map_or((rest, true), |whole| (whole, false));
-    Ok(Udp {
-        from: SocketAddr::new(from, u16::from_be_bytes([s0, s1])),
-        to: SocketAddr::new(to, u16::from_be_bytes([d0, d1])),
-        payload,
-        truncated,
-        overlap,
-    })
+    let ports = (u16::from_be_bytes([s0, s1]), u16::from_be_bytes([d0, d1]));
+    Ok(Udp { ports, payload, truncated })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::{IpAddr, SocketAddr};
+
     use etherparse::{LaxNetSlice, LaxSlicedPacket, TransportSlice};
     use proptest::prelude::*;
 
@@ -142,7 +133,7 @@ mod tests {
             prop_assume!(!next.iter().any(|next| matches!(next, Some(135 | 139 | 140))));
             let mut fragments = Fragments::new(&Limits::default());
             let at = Timestamp::default();
-            match datagram(LinkType::ETHERNET, &frame, at, &mut fragments) {
+            match datagram(LinkType::ETHERNET, &frame, Origin::default(), at, &mut fragments) {
                 Ok(udp) => {
                     let ours = (udp.from, udp.to, udp.payload);
                     prop_assert_eq!(Some(ours), witness(&frame), "{:02x?}", frame);

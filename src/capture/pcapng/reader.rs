@@ -1,13 +1,12 @@
 //! Reads pcapng block by block.
 
 use std::io::Read;
-use std::ops::Range;
 
 use super::resolution::Clock;
 use super::{BYTE_ORDER_MAGIC, Resolution, block, option};
-use crate::capture::buffer::Buffer;
+use crate::capture::buffer::{Buffer, Span};
 use crate::capture::bytes::{Fields, Order};
-use crate::capture::container::{Frame, Item, MAX_FRAME, count, magic};
+use crate::capture::container::{Item, Kind, MAX_FRAME, magic};
 use crate::capture::{Error, LinkType};
 use crate::time::Timestamp;
 
@@ -21,12 +20,14 @@ const MAX_INTERFACES: usize = 65_536;
 const BLOCK_FRONT: usize = 8;
 const BLOCK_END: usize = 4;
 
+const NOTHING: Span = Span { start: 0, length: 0 };
+
 /// The section that is being read.
 pub(in crate::capture) struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
     /// Options of the section header that were not yet looked at for comments.
-    header_options: Range<usize>,
+    header_options: Span,
 }
 
 struct Interface {
@@ -51,7 +52,7 @@ impl Pcapng {
             return Err(buffer.cut_short("a Section Header Block", 28));
         }
         let Some(order) = section_order(buffer.ready()) else { return Ok(None) };
-        Ok(Some(Self { order, interfaces: Vec::new(), header_options: 0..0 }))
+        Ok(Some(Self { order, interfaces: Vec::new(), header_options: NOTHING }))
     }
 
     /// The next item, `None` at the end.
@@ -60,52 +61,41 @@ impl Pcapng {
         &mut self,
         buffer: &mut Buffer<R>,
     ) -> Result<Option<Item>, Error> {
-        if let Some(comment) = self.next_comment(buffer) {
-            return Ok(Some(Item::Comment(comment)));
-        }
         loop {
+            if self.header_options.length > 0
+                && let Some(comment) = self.next_comment(buffer)
+            {
+                return Ok(Some(Item::without_time(Kind::Comment, comment)));
+            }
             let Some((block_type, total)) = self.block(buffer)? else { return Ok(None) };
-            let offset = buffer.offset();
-            let start = buffer.take(0).start;
-            let body = start + BLOCK_FRONT..start + total - BLOCK_END;
-            let bytes = buffer.slice(body.clone());
-            let inside = match block_type {
+            let start = buffer.start() + BLOCK_FRONT;
+            let place = Span { start, length: total - BLOCK_FRONT - BLOCK_END };
+            let body = buffer.slice(place);
+            let item = match block_type {
                 block::ENHANCED_PACKET | block::PACKET | block::SIMPLE_PACKET => {
-                    match self.packet(block_type, bytes) {
-                        Ok(packet) => {
-                            buffer.take(total);
-                            let place = BLOCK_FRONT + packet.skipped;
-                            let origin = count(buffer, offset + place as u64);
-                            let start = start + place;
-                            return Ok(Some(Item::Frame(Frame {
-                                origin,
-                                at: packet.at,
-                                link: packet.link,
-                                data: start..start + packet.captured,
-                            })));
+                    match self.packet(block_type, body, start) {
+                        Ok((data, at, link)) => {
+                            buffer.consume(total);
+                            return Ok(Some(Item { kind: Kind::Frame, data, at, link }));
                         }
                         Err(reason) => Err(reason),
                     }
                 }
-                block::SECTION_HEADER => self.begin_section(bytes, body),
-                block::INTERFACE => self.interface(bytes),
-                block::SECRETS => match self.secrets(bytes) {
-                    Ok((secrets_type, length)) => {
-                        let start = body.start + 8;
-                        let data = start..start + length;
-                        buffer.take(total);
-                        return Ok(Some(Item::Secrets { secrets_type, data }));
-                    }
-                    Err(reason) => Err(reason),
-                },
-                _ => Ok(()),
+                block::SECTION_HEADER => self.begin_section(body, place).map(|()| None),
+                block::INTERFACE => self.interface(body).map(|()| None),
+                block::SECRETS => self.secrets(body, start).map(Some),
+                _ => Ok(None),
             };
-            if let Err(reason) = inside {
-                return Err(buffer.damaged(format!("{}: {reason}", name(block_type))));
-            }
-            buffer.take(total);
-            if let Some(comment) = self.next_comment(buffer) {
-                return Ok(Some(Item::Comment(comment)));
+            match item {
+                Ok(item) => {
+                    buffer.consume(total);
+                    if item.is_some() {
+                        return Ok(item);
+                    }
+                }
+                Err(reason) => {
+                    return Err(buffer.damaged(format!("{}: {reason}", name(block_type))));
+                }
             }
         }
     }
@@ -113,50 +103,60 @@ impl Pcapng {
     /// Makes one whole block ready: its type and total length, `None` at the end of the input.
     #[inline]
     fn block<R: Read>(&mut self, buffer: &mut Buffer<R>) -> Result<Option<(u32, usize)>, Error> {
-        if !buffer.ensure(12)? {
-            if buffer.ready().is_empty() {
-                return Ok(None);
-            }
-            return Err(buffer.cut_short("a block", 12));
-        }
-        let front = Fields { bytes: buffer.ready(), order: self.order }.words();
-        let Some([block_type, mut total]) = front else {
-            return Err(buffer.cut_short("a block", 12));
-        };
-        if block_type == block::SECTION_HEADER {
-            let Some(order) = section_order(buffer.ready()) else {
-                return Err(buffer.damaged("Section Header Block: no byte-order magic".into()));
+        loop {
+            let ready = buffer.ready();
+            let Some([block_type, mut total, _]) =
+                (Fields { bytes: ready, order: self.order }).words()
+            else {
+                if buffer.ensure(12)? {
+                    continue;
+                }
+                if buffer.ready().is_empty() {
+                    return Ok(None);
+                }
+                return Err(buffer.cut_short("a block", 12));
             };
-            if order != self.order {
-                self.order = order;
-                total = total.swap_bytes();
+            if block_type == block::SECTION_HEADER {
+                let Some(order) = section_order(ready) else {
+                    return Err(buffer.damaged("Section Header Block: no byte-order magic".into()));
+                };
+                if order != self.order {
+                    self.order = order;
+                    total = total.swap_bytes();
+                }
             }
+            if total < 12 || total % 4 != 0 || total > MAX_BLOCK {
+                return Err(buffer.damaged(format!(
+                    "{} of {total} bytes: must be a multiple of 4 from 12 to {MAX_BLOCK}",
+                    name(block_type)
+                )));
+            }
+            let whole = total as usize;
+            let Some(end) = ready.get(whole - BLOCK_END..whole) else {
+                if buffer.ensure(whole)? {
+                    continue;
+                }
+                return Err(buffer.cut_short(name(block_type), whole));
+            };
+            let again = (Fields { bytes: end, order: self.order }).u32().unwrap_or(0);
+            if again != total {
+                return Err(buffer.damaged(format!(
+                    "{}: its length is {total} in front and {again} at the end",
+                    name(block_type)
+                )));
+            }
+            return Ok(Some((block_type, whole)));
         }
-        if total < 12 || total % 4 != 0 || total > MAX_BLOCK {
-            return Err(buffer.damaged(format!(
-                "{} of {total} bytes: must be a multiple of 4 from 12 to {MAX_BLOCK}",
-                name(block_type)
-            )));
-        }
-        let whole = total as usize;
-        if !buffer.ensure(whole)? {
-            return Err(buffer.cut_short(name(block_type), whole));
-        }
-        let end = buffer.ready().get(whole - BLOCK_END..whole).unwrap_or_default();
-        let again = Fields { bytes: end, order: self.order }.u32();
-        if again != Some(total) {
-            let again = again.unwrap_or(0);
-            return Err(buffer.damaged(format!(
-                "{}: its length is {total} in front and {again} at the end",
-                name(block_type)
-            )));
-        }
-        Ok(Some((block_type, whole)))
     }
 
-    /// Reads one of the three packet blocks.
+    /// Reads one of the three packet blocks, whose body is at `start` in the buffer.
     #[inline]
-    fn packet(&self, block_type: u32, body: &[u8]) -> Inside<Packet> {
+    fn packet(
+        &self,
+        block_type: u32,
+        body: &[u8],
+        start: usize,
+    ) -> Inside<(Span, Timestamp, LinkType)> {
         let mut fields = Fields { bytes: body, order: self.order };
         let (interface, at, captured) = match block_type {
             block::SIMPLE_PACKET => {
@@ -184,11 +184,12 @@ impl Pcapng {
         if captured > MAX_FRAME {
             return Err(format!("a frame of {captured} bytes, at most {MAX_FRAME}"));
         }
-        let (captured, room) = (captured as usize, fields.bytes.len());
-        if captured > room {
-            return Err(format!("a frame of {captured} bytes in {room}"));
+        let (length, room) = (captured as usize, fields.bytes.len());
+        if length > room {
+            return Err(format!("a frame of {length} bytes in {room}"));
         }
-        Ok(Packet { link: interface.link, at, skipped: body.len() - room, captured })
+        let data = Span { start: start + (body.len() - room), length };
+        Ok((data, at, interface.link))
     }
 
     #[inline]
@@ -198,7 +199,7 @@ impl Pcapng {
     }
 
     #[cold]
-    fn begin_section(&mut self, body: &[u8], place: Range<usize>) -> Inside<()> {
+    fn begin_section(&mut self, body: &[u8], place: Span) -> Inside<()> {
         let mut fields = Fields { bytes: body, order: self.order };
         let _magic = fields.u32();
         let version = fields.u16().zip(fields.u16()).ok_or_else(|| too_short(body))?;
@@ -207,7 +208,8 @@ impl Pcapng {
         if !matches!(version, (1, 0 | 2)) {
             return Err(format!("version {}.{} is not known", version.0, version.1));
         }
-        let options = place.end - fields.bytes.len()..place.end;
+        let length = fields.bytes.len();
+        let options = Span { start: place.start + (place.length - length), length };
         for option in self.options(fields.bytes) {
             option?;
         }
@@ -246,15 +248,15 @@ impl Pcapng {
         Ok(())
     }
 
-    /// Type and length of the secrets, which begin at byte 8 of the body.
     #[cold]
-    fn secrets(&self, body: &[u8]) -> Inside<(u32, usize)> {
+    fn secrets(&self, body: &[u8], start: usize) -> Inside<Item> {
         let mut fields = Fields { bytes: body, order: self.order };
-        let (secrets_type, length) =
-            fields.u32().zip(fields.u32()).ok_or_else(|| too_short(body))?;
-        let room = fields.bytes.len();
+        let [secrets_type, length] = fields.words().ok_or_else(|| too_short(body))?;
+        let (room, start) = (fields.bytes.len(), start + 8);
         match usize::try_from(length) {
-            Ok(length) if length <= room => Ok((secrets_type, length)),
+            Ok(length) if length <= room => {
+                Ok(Item::without_time(Kind::Secrets { secrets_type }, Span { start, length }))
+            }
             _ => Err(format!("secrets of {length} bytes in {room}")),
         }
     }
@@ -263,37 +265,24 @@ impl Pcapng {
         Options { fields: Fields { bytes, order: self.order } }
     }
 
-    /// The next comment of the section header, as a place in the buffer.
-    #[inline]
-    fn next_comment<R: Read>(&mut self, buffer: &Buffer<R>) -> Option<Range<usize>> {
-        if self.header_options.is_empty() { None } else { self.find_comment(buffer) }
-    }
-
+    /// The next comment of the section header.
     #[cold]
-    fn find_comment<R: Read>(&mut self, buffer: &Buffer<R>) -> Option<Range<usize>> {
-        let place = self.header_options.clone();
-        let mut options = self.options(buffer.slice(place.clone()));
+    fn next_comment<R: Read>(&mut self, buffer: &Buffer<R>) -> Option<Span> {
+        let place = self.header_options;
+        let mut options = self.options(buffer.slice(place));
         // Faults were found when the section began.
         while let Some(Ok((code, value))) = options.next() {
             if code == option::COMMENT {
-                let next = place.end - options.fields.bytes.len();
+                let left = options.fields.bytes.len();
+                let next = place.start + (place.length - left);
+                self.header_options = Span { start: next, length: left };
                 let start = next - value.len().next_multiple_of(4);
-                self.header_options = next..place.end;
-                return Some(start..start + value.len());
+                return Some(Span { start, length: value.len() });
             }
         }
-        self.header_options = 0..0;
+        self.header_options = NOTHING;
         None
     }
-}
-
-/// A packet block without its data.
-struct Packet {
-    link: LinkType,
-    at: Timestamp,
-    /// Bytes of the body before the data.
-    skipped: usize,
-    captured: usize,
 }
 
 /// The options at the end of a block, one at a time.
