@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
-use super::number::{push_hex, push_nanos, push_unsigned};
+use super::number::{push_first, push_hex, push_key, push_nanos, push_unsigned, put};
 use super::printable::hides;
 use super::visible::push_escape;
 use crate::dissect::{FieldId, Fields, Value, payload};
@@ -28,10 +28,31 @@ pub struct JsonLines {
 
 /// A field's name as it stands in a line, with a comma before it.
 struct Key {
-    name: Vec<u8>,
+    name: Name,
     /// For bytes of text that are not UTF-8.
-    name_hex: Vec<u8>,
+    name_hex: Name,
     place: Place,
+}
+
+/// `,"name":` and what fills it up.
+#[derive(Clone, Copy)]
+struct Name {
+    bytes: [u8; NAME_SIZE],
+    len: usize,
+}
+
+const NAME_SIZE: usize = 32;
+
+impl Name {
+    fn new(name: &str) -> Self {
+        let name = format!(",\"{name}\":");
+        let mut bytes = [0; NAME_SIZE];
+        for (byte, from) in bytes.iter_mut().zip(name.bytes()) {
+            *byte = from;
+        }
+        assert!(name.len() <= NAME_SIZE, "names of fields are short");
+        Self { bytes, len: name.len() }
+    }
 }
 
 /// The object that a field is written into.
@@ -52,11 +73,7 @@ impl JsonLines {
                 Some(("peers", name)) => (Place::Peers, name),
                 Some((_, name)) => (Place::Error, name),
             };
-            Key {
-                name: format!(",\"{name}\":").into_bytes(),
-                name_hex: format!(",\"{name}_hex\":").into_bytes(),
-                place,
-            }
+            Key { name: Name::new(name), name_hex: Name::new(&format!("{name}_hex")), place }
         };
         Self { keys: FieldId::ALL.iter().map(key).collect(), line: Line::new() }
     }
@@ -70,7 +87,9 @@ impl JsonLines {
         let Self { keys, line } = self;
         line.begin();
         let _ = record.each(&mut |id, value| {
-            line.fill(keys, id as usize);
+            if line.next < id as usize {
+                line.fill(keys, id as usize);
+            }
             if let Some(key) = keys.get(id as usize) {
                 line.member(key, id, value);
             }
@@ -124,6 +143,7 @@ struct Line {
     /// Whether a list of peers belongs to the record, and whether it was written.
     peers_due: bool,
     clock: Clock,
+    addresses: Addresses,
 }
 
 impl Line {
@@ -133,7 +153,8 @@ impl Line {
             next: 0,
             place: Place::Record,
             peers_due: false,
-            clock: Clock::default(),
+            clock: Clock::new(),
+            addresses: Addresses::new(),
         }
     }
 
@@ -150,7 +171,7 @@ impl Line {
     fn fill(&mut self, keys: &[Key], until: usize) {
         while self.next < until && self.next <= LAST_OF_ALL as usize {
             if let Some(key) = keys.get(self.next) {
-                self.bytes.extend_from_slice(&key.name);
+                push_first(&mut self.bytes, &key.name.bytes, key.name.len);
                 self.bytes.extend_from_slice(b"null");
             }
             self.next += 1;
@@ -162,13 +183,20 @@ impl Line {
         if key.place != self.place || id == FieldId::PeersPeerNumber {
             self.enter(key.place);
         }
-        let text = match value {
-            Value::Text(text) => Some((std::str::from_utf8(text), text)),
-            _ => None,
+        let (name, text) = match value {
+            Value::Text(bytes) if is_plain(bytes) => (&key.name, None),
+            Value::Text(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => (&key.name, Some(text)),
+                Err(_) => (&key.name_hex, None),
+            },
+            _ => (&key.name, None),
         };
-        let name = if matches!(text, Some((Err(_), _))) { &key.name_hex } else { &key.name };
-        let first = self.bytes.last() == Some(&b'{');
-        self.bytes.extend_from_slice(name.get(usize::from(first)..).unwrap_or_default());
+        let is_first = self.bytes.last() == Some(&b'{');
+        push_first(&mut self.bytes, &name.bytes, name.len);
+        if is_first {
+            // The comma.
+            self.bytes.remove(self.bytes.len() - name.len);
+        }
         match value {
             Value::Bool(true) => self.bytes.extend_from_slice(b"true"),
             Value::Bool(false) => self.bytes.extend_from_slice(b"false"),
@@ -180,12 +208,15 @@ impl Line {
                 self.quoted(|line| line.bytes.extend_from_slice(name.as_bytes()));
             }
             Value::Text(bytes) => self.quoted(|line| match text {
-                Some((Ok(text), _)) => push_text(&mut line.bytes, text),
-                _ => push_hex(&mut line.bytes, bytes),
+                Some(text) => push_text(&mut line.bytes, text),
+                None if is_plain(bytes) => line.bytes.extend_from_slice(bytes),
+                None => push_hex(&mut line.bytes, bytes),
             }),
             Value::Bytes(bytes) => self.quoted(|line| push_hex(&mut line.bytes, bytes)),
-            Value::Key(key) => self.quoted(|line| push_hex(&mut line.bytes, key)),
-            Value::Address(address) => self.quoted(|line| push_address(&mut line.bytes, address)),
+            Value::Key(key) => self.quoted(|line| push_key(&mut line.bytes, key)),
+            Value::Address(address) => {
+                self.quoted(|line| line.addresses.push(&mut line.bytes, address))
+            }
         }
     }
 
@@ -229,12 +260,16 @@ impl Line {
     }
 }
 
+/// Whether bytes are ASCII that JSON writes as it is. Looks at all of them, which is faster than to
+/// stop at the first that is not.
+fn is_plain(bytes: &[u8]) -> bool {
+    bytes.iter().fold(true, |plain, byte| {
+        plain & matches!(byte, b' '..=b'~') & (*byte != b'"') & (*byte != b'\\')
+    })
+}
+
 /// Text between quotation marks of JSON.
 fn push_text(out: &mut Vec<u8>, text: &str) {
-    if text.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\') {
-        out.extend_from_slice(text.as_bytes());
-        return;
-    }
     for c in text.chars() {
         match c {
             '"' => out.extend_from_slice(b"\\\""),
@@ -248,50 +283,71 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-fn push_address(out: &mut Vec<u8>, address: SocketAddr) {
-    match address {
-        SocketAddr::V4(address) => {
-            for (i, octet) in address.ip().octets().into_iter().enumerate() {
-                if i > 0 {
-                    out.push(b'.');
-                }
-                push_unsigned(out, octet.into());
+/// Writes addresses; remembers how the last few were written.
+struct Addresses {
+    known: [Option<(SocketAddr, [u8; ADDRESS_SIZE], usize)>; 4],
+    oldest: usize,
+}
+
+/// What an IPv4 address and most IPv6 addresses take.
+const ADDRESS_SIZE: usize = 48;
+
+impl Addresses {
+    const fn new() -> Self {
+        Self { known: [None; 4], oldest: 0 }
+    }
+
+    fn push(&mut self, out: &mut Vec<u8>, address: SocketAddr) {
+        for (known, bytes, len) in self.known.iter().flatten() {
+            if *known == address {
+                push_first(out, bytes, *len);
+                return;
             }
-            out.push(b':');
-            push_unsigned(out, address.port().into());
         }
-        // A vector takes whatever is written.
-        SocketAddr::V6(address) => drop(write!(out, "{address}")),
+        let text = address.to_string();
+        out.extend_from_slice(text.as_bytes());
+        if text.len() <= ADDRESS_SIZE {
+            let mut bytes = [0; ADDRESS_SIZE];
+            bytes.iter_mut().zip(text.bytes()).for_each(|(byte, from)| *byte = from);
+            if let Some(entry) = self.known.get_mut(self.oldest) {
+                *entry = Some((address, bytes, text.len()));
+            }
+            self.oldest = (self.oldest + 1) % self.known.len();
+        }
     }
 }
 
-/// Writes moments; remembers how the last second was written.
-#[derive(Default)]
+/// Writes moments; remembers how the last one was written.
 struct Clock {
     second: Option<i64>,
-    /// `2026-11-22T17:06:41.`
-    written: Vec<u8>,
+    /// `2026-11-22T17:06:41.` and room for nine digits and the `Z`.
+    written: [u8; 32],
+    /// Where the digits begin.
+    point: usize,
 }
 
 impl Clock {
+    const fn new() -> Self {
+        Self { second: None, written: [0; 32], point: 0 }
+    }
+
     fn push(&mut self, out: &mut Vec<u8>, at: Timestamp) {
         let second = at.as_nanos().div_euclid(1_000_000_000);
-        let nanos = at.as_nanos().rem_euclid(1_000_000_000);
+        let nanos = at.as_nanos().rem_euclid(1_000_000_000).unsigned_abs();
         if self.second != Some(second) {
             self.second = Some(second);
-            self.written.clear();
-            let _ = write!(self.written, "{at}");
-            let point = self.written.iter().position(|b| *b == b'.').unwrap_or_default();
-            self.written.truncate(point + 1);
+            let text = at.to_string();
+            self.point = text.find('.').unwrap_or_default() + 1;
+            for (byte, from) in self.written.iter_mut().zip(text.bytes()) {
+                *byte = from;
+            }
         }
-        out.extend_from_slice(&self.written);
-        let (mut fraction, places) = if nanos % 1000 == 0 { (nanos / 1000, 6) } else { (nanos, 9) };
-        let start = out.len();
-        out.resize(start + places, b'0');
-        for digit in out.iter_mut().skip(start).rev() {
-            *digit += u8::try_from(fraction % 10).unwrap_or_default();
-            fraction /= 10;
+        let (fraction, places) =
+            if nanos.is_multiple_of(1000) { (nanos / 1000, 6) } else { (nanos, 9) };
+        if let Some(digits) = self.written.get_mut(self.point..self.point + places) {
+            put(digits, fraction);
         }
+        push_first(out, &self.written, self.point + places);
         out.push(b'Z');
     }
 }
@@ -406,7 +462,7 @@ mod tests {
 
     #[test]
     fn moments_are_written_as_by_timestamp() {
-        let mut clock = Clock::default();
+        let mut clock = Clock::new();
         for nanos in [0, 1, 1000, 999_999_999, 1_000_000_000, -1, i64::MAX, i64::MIN, 1] {
             let at = Timestamp::from_nanos(nanos);
             let mut out = Vec::new();
