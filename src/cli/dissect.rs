@@ -32,7 +32,7 @@ pub(super) fn run(args: &DissectArgs, out: &mut Output, talk: Talk) -> Result<Do
 enum Format {
     List(List),
     Detail(Detail),
-    JsonLines(JsonLines),
+    JsonLines(Box<JsonLines>),
     Columns(Columns),
 }
 
@@ -56,7 +56,7 @@ impl Format {
             (None | Some(RecordFormat::List), true) => Self::List(List::new(time, color)),
             (Some(RecordFormat::Detail), true) => Self::Detail(Detail::new(time, color, false)),
             (Some(RecordFormat::Hex), true) => Self::Detail(Detail::new(time, color, true)),
-            (Some(RecordFormat::Jsonl), true) => Self::JsonLines(JsonLines::new()),
+            (Some(RecordFormat::Jsonl), true) => Self::JsonLines(Box::default()),
         })
     }
 
