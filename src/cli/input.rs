@@ -11,7 +11,7 @@ use super::Done;
 use super::args::InputArgs;
 use super::output::{Output, Stop, Talk, say};
 use super::progress::Progress;
-use crate::capture::{Datagrams, Limits};
+use crate::capture::{self, Datagrams, Limits};
 use crate::crypto::{KeyRing, Sessions, Tally};
 use crate::dissect::filter::Filter;
 use crate::dissect::{Dissector, Item, stream};
@@ -54,8 +54,8 @@ impl Input {
         let (reader, size) = open(&args.file)?;
         let progress = Progress::new(size, out.is_terminal());
         let limits = Limits { max_decompressed: args.max_decompressed, ..Limits::default() };
-        let datagrams =
-            Datagrams::new(progress.count(reader), limits).with_context(|| name.clone())?;
+        let datagrams = Datagrams::new(progress.count(reader), limits)
+            .map_err(|error| of_capture(&name, &error))?;
         let dissector = Dissector::new(ring, args.secrets_type);
         Ok(Self { name, datagrams, progress, dissector, notes, filter })
     }
@@ -87,11 +87,16 @@ impl Input {
                     notes.tally(&format!("the key log in {}", self.name), tally);
                 }
                 notes.limits(self.dissector.sessions());
-                let error = error.map(|error| anyhow::Error::new(error).context(self.name));
+                let error = error.map(|error| of_capture(&self.name, &error));
                 Ok(Ended { frames, notes, error })
             }
         }
     }
+}
+
+/// The message of an error tells its cause already.
+fn of_capture(name: &str, error: &capture::Error) -> anyhow::Error {
+    anyhow::anyhow!("{name}: {error}")
 }
 
 /// How a capture ended.
@@ -114,6 +119,9 @@ struct Notes {
 impl Notes {
     /// Lines of a key log that said nothing. Never their text, which may be secret.
     fn tally(&mut self, name: &str, tally: &Tally) {
+        if tally.understood == 0 {
+            self.always.push(format!("{name} holds nothing that this program understands"));
+        }
         if tally.damaged > 0 {
             let numbers: Vec<_> = tally.first_damaged.iter().map(u64::to_string).collect();
             let more = if tally.damaged > numbers.len() as u64 { ", …" } else { "" };
@@ -203,11 +211,16 @@ fn column(text: &str, at: usize) -> usize {
 
 /// Reads a key log: a regular file (threat 7), or standard input.
 fn read_keys(path: &Path, ring: &mut KeyRing) -> anyhow::Result<Tally> {
-    let cannot = || format!("cannot read keys from {}", shown(path));
-    let (reader, size) = open(path).with_context(|| "key log")?;
-    if size.is_none() && path.as_os_str() != "-" {
-        bail!("{} is not a regular file; give `-k -` to read keys from a pipe", shown(path));
+    // Looked at before it is opened, since a FIFO may keep waiting whoever opens it.
+    if path.as_os_str() != "-"
+        && let Ok(found) = fs::metadata(path)
+        && !found.is_file()
+        && !found.is_dir()
+    {
+        bail!("key log {} is not a regular file; `-k -` reads from a pipe", shown(path));
     }
+    let (reader, _) = open(path).context("key log")?;
+    let cannot = || format!("cannot read keys from {}", shown(path));
     ring.read(BufReader::new(reader)).with_context(cannot)
 }
 

@@ -189,6 +189,16 @@ fn key_logs_must_be_regular_files() {
         assert_eq!(code, 2);
         assert!(stderr.contains(says), "{stderr}");
     }
+    let fifo = folder.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let (code, _, stderr) = run(&["dissect", text(&path), "-k", text(&fifo)]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("is not a regular file"), "{stderr}");
+
+    let (code, _, stderr) = run(&["dissect", text(&path), "-k", text(&path)]);
+    assert_eq!(code, 0);
+    assert!(stderr.contains("holds nothing that this program understands"), "{stderr}");
+
     let (code, _, stderr) = run(&["dissect", "-", "-k", "-"]);
     assert_eq!(code, 2);
     assert!(stderr.contains("cannot be both"), "{stderr}");
