@@ -53,7 +53,7 @@ impl Format {
                 )
             }
             (Some(_), false) => bail!("-e goes with --format fields only"),
-            (None | Some(RecordFormat::List), true) => Self::List(List::new(time, color)),
+            (None | Some(RecordFormat::List), true) => Self::List(List::new(time, color, args.all)),
             (Some(RecordFormat::Detail), true) => Self::Detail(Detail::new(time, color, false)),
             (Some(RecordFormat::Hex), true) => Self::Detail(Detail::new(time, color, true)),
             (Some(RecordFormat::Jsonl), true) => Self::JsonLines(Box::default()),

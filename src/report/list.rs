@@ -21,20 +21,22 @@ const PEERS: usize = 4;
 pub struct List {
     times: Times,
     time_width: usize,
+    kind_width: usize,
     color: bool,
     details: String,
 }
 
 impl List {
-    /// Ready for the first record.
+    /// Ready for the first record; with `all`, kinds have room for the names of every Tox packet.
     #[must_use]
-    pub fn new(time: TimeStyle, color: bool) -> Self {
+    pub fn new(time: TimeStyle, color: bool, all: bool) -> Self {
         let time_width = match time {
             TimeStyle::Absolute => 27,
             TimeStyle::Relative | TimeStyle::Delta => 11,
             TimeStyle::Epoch => 17,
         };
-        Self { times: Times::new(time), time_width, color, details: String::new() }
+        let kind_width = if all { 23 } else { 15 };
+        Self { times: Times::new(time), time_width, kind_width, color, details: String::new() }
     }
 
     /// Writes one record and a line feed.
@@ -50,7 +52,7 @@ impl List {
         describe(record, self.color, &mut self.details);
         writeln!(
             out,
-            "{:>7}  {:>time_width$}  {:width$} → {:width$}  {:15}{}",
+            "{:>7}  {:>time_width$}  {:width$} → {:width$}  {:kind_width$}{}",
             record.frame,
             styled(self.color, Tone::Faint, self.times.of(record.at, record.rel)),
             Who { party: &record.from, address: Some(record.src) },
@@ -58,6 +60,7 @@ impl List {
             styled(self.color, tone, kind),
             self.details,
             time_width = self.time_width,
+            kind_width = self.kind_width,
             width = who::WIDTH,
         )
     }
