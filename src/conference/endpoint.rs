@@ -163,8 +163,9 @@ impl Endpoint {
         let (groups, mut cx) = self.split();
         let mut waiting = Vec::new();
         for group in groups.iter_mut() {
+            let had_slot = group.slots.find(friend).is_some();
             let rejoined = cx.profile.freezes && group.rejoin_frozen(&mut cx, friend);
-            waiting.push(!rejoined || cx.profile.online_after_rejoin);
+            waiting.push(had_slot || !rejoined || cx.profile.online_after_rejoin);
         }
         for (group, greets) in groups.iter_mut().zip(waiting) {
             if greets {

@@ -24,7 +24,7 @@ impl fmt::Display for Release {
 
 /// Whose law is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Law {
+pub(super) enum Law {
     Seed,
     Spec,
     Ctoxcore(Release),
@@ -69,7 +69,7 @@ pub enum Duplicates {
 /// Every field names the entries of `docs/divergences.md` it stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Profile {
-    law: Law,
+    pub(super) law: Law,
     /// D-010: answer an invitation to a conference we are in with 0x60/2.
     pub sends_member: bool,
     /// D-010: understand 0x60/2.

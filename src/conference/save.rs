@@ -27,6 +27,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 
 use super::endpoint::{Endpoint, seconds};
 use super::group::{Group, UNLIMITED};
@@ -114,6 +115,8 @@ pub enum DamageKind {
     DuplicateNumber(PeerNumber),
     /// A peer's key was there before.
     DuplicateKey,
+    /// The next conference begins inside of what is read as this one.
+    Overlaps,
     /// Bytes that were skipped to find the next record.
     Skipped(usize),
     /// Bytes at the end that are too few for a record; receivers ignore them.
@@ -143,6 +146,7 @@ impl fmt::Display for Damage {
                 write!(f, "the peer number {number} was there before")
             }
             DamageKind::DuplicateKey => f.write_str("the peer's key was there before"),
+            DamageKind::Overlaps => f.write_str("lengths in the conference lead into the next one"),
             DamageKind::Skipped(bytes) => {
                 write!(f, "{bytes} bytes skipped to find the next conference")
             }
@@ -250,6 +254,18 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// The places in a range where a record of a known type could begin.
+    fn places(self, range: Range<usize>) -> impl Iterator<Item = Self> {
+        let begins = move |offset: &usize| self.section.get(*offset).is_some_and(|kind| *kind <= 1);
+        range.filter(begins).map(move |offset| Self { offset, ..self })
+    }
+
+    /// The first of them from which on there are only sound records, and at least one.
+    fn sound_place(self, range: Range<usize>, budget: &mut usize) -> Option<Self> {
+        let mut places = self.places(range);
+        places.find(|place| place.left() >= RECORD_SIZE && place.is_sound(budget))
+    }
+
     /// From here to the end there are only sound records.
     fn is_sound(mut self, budget: &mut usize) -> bool {
         while self.left() >= RECORD_SIZE {
@@ -282,17 +298,29 @@ impl SavedConference<'_> {
 
 impl<'a> Section<'a> {
     /// Reads a section. Nothing in it makes the rest unreadable: behind a record that
-    /// cannot be read the next one is searched.
+    /// cannot be read, or reads like nonsense, the next one is searched.
     #[must_use]
     pub fn parse(section: &'a [u8]) -> Self {
         let mut found = Self::default();
         let mut reader = Reader { section, offset: 0 };
         let mut budget = SEARCH_BUDGET;
+        let mut unlimited = usize::MAX;
+        let sound = reader.is_sound(&mut unlimited);
         while reader.left() >= RECORD_SIZE {
             let start = reader;
             let mut all = usize::MAX;
             match reader.record(&mut all) {
-                Ok(record) if record.is_known_type() => found.conferences.push(record),
+                Ok(record) if record.is_known_type() => {
+                    let fits = sound || record.is_plausible() && reader.is_sound(&mut budget);
+                    let inside = start.offset + 1..reader.offset;
+                    match (!fits).then(|| start.sound_place(inside, &mut budget)).flatten() {
+                        Some(next) => {
+                            found.damage.push(start.fail(DamageKind::Overlaps));
+                            reader = next;
+                        }
+                        None => found.conferences.push(record),
+                    }
+                }
                 Ok(record) => {
                     let kind = DamageKind::UnknownType(record.conference.kind.0);
                     found.damage.push(start.fail(kind));
@@ -315,24 +343,17 @@ impl<'a> Section<'a> {
 
     /// The next place from which on everything is sound, or else the next sound record.
     fn skip_to_next(&mut self, start: Reader<'a>, budget: &mut usize) -> Reader<'a> {
-        let places = || {
-            let last = start.section.len().saturating_sub(RECORD_SIZE);
-            let offsets = start.offset + 1..=last;
-            offsets.map(|offset| Reader { offset, ..start })
-        };
-        let begins = |place: &Reader<'_>| place.section.get(place.offset).is_some_and(|b| *b <= 1);
-        let to_the_end = places().filter(begins).find(|place| place.is_sound(budget));
-        let next = to_the_end.or_else(|| {
-            places().filter(begins).find(|place| {
+        let size = start.section.len();
+        let behind = start.offset + 1..(size + 1).saturating_sub(RECORD_SIZE);
+        let next = start.sound_place(behind.clone(), budget).or_else(|| {
+            start.places(behind).find(|place| {
                 let mut place = *place;
-                *budget > 0
-                    && place
-                        .record(budget)
-                        .is_ok_and(|record| record.is_plausible() && !record.peers.is_empty())
+                let record = (*budget > 0).then(|| place.record(budget));
+                let record = record.and_then(Result::ok);
+                record.is_some_and(|record| record.is_plausible() && !record.peers.is_empty())
             })
         });
-        let end = Reader { offset: start.section.len(), ..start };
-        let next = next.unwrap_or(end);
+        let next = next.unwrap_or(Reader { offset: size, ..start });
         self.damage.push(start.fail(DamageKind::Skipped(next.offset - start.offset)));
         next
     }

@@ -1,8 +1,23 @@
 //! Tests of the whole room, by concern; every one says which rules it holds.
 
+mod activity;
+mod closest;
+mod frozen;
 mod golden;
-#[allow(dead_code)]
+mod joining;
+mod leaving;
+mod legacy;
+mod lossy;
+mod membership;
+mod messages;
+mod names;
+mod online;
+mod properties;
+mod queries;
+mod rejoin;
 mod room;
-#[allow(dead_code)]
+mod saving;
+mod slots;
 mod tap;
+mod titles;
 mod traces;

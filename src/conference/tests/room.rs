@@ -7,7 +7,8 @@ use crate::conference::{
 };
 use crate::time::Timestamp;
 use crate::wire::{
-    Conference, ConferenceType, GroupNumber, Invite, Kind, Packet, PeerNumber, PublicKey,
+    ConferenceType, GroupMessage, Invite, MessageBody, MessageNumber, NewPeer, Packet, PeerEntry,
+    PeerNumber, PeerResponse, Ping, PublicKey,
 };
 
 use super::tap::Tap;
@@ -300,6 +301,58 @@ impl Room {
         assert!(member.endpoint.violations().is_empty());
     }
 
+    /// A group message on the connection from a member to another, whoever wrote it.
+    pub(super) fn message(
+        &mut self,
+        from: &str,
+        to: &str,
+        (author, number): (PeerNumber, u32),
+        body: MessageBody<'_>,
+    ) -> Vec<Output> {
+        let message = GroupMessage {
+            group_number: self.group(to).number(),
+            peer_number: author,
+            message_number: MessageNumber(number),
+            body,
+        };
+        self.forge_packet(from, to, &Packet::Message(message))
+    }
+
+    /// A New Peer message on the connection from a member to another.
+    pub(super) fn new_peer(
+        &mut self,
+        from: &str,
+        to: &str,
+        (author, number): (PeerNumber, u32),
+        (new, key, dht_key): (u16, PublicKey, PublicKey),
+    ) -> Vec<Output> {
+        let new_peer_number = PeerNumber(new);
+        let body = MessageBody::NewPeer(NewPeer { new_peer_number, real_key: key, dht_key });
+        self.message(from, to, (author, number), body)
+    }
+
+    /// A Peer Response on the connection from a member to another.
+    pub(super) fn response(
+        &mut self,
+        from: &str,
+        to: &str,
+        peers: &[PeerEntry<'_>],
+    ) -> Vec<Output> {
+        let mut entries = Vec::new();
+        peers.iter().for_each(|peer| peer.emit(&mut entries));
+        let group_number = self.group(to).number();
+        self.forge_packet(
+            from,
+            to,
+            &Packet::PeerResponse(PeerResponse { group_number, entries: &entries }),
+        )
+    }
+
+    /// The number that one member's messages have next, as others see it.
+    pub(super) fn next_number(&self, name: &str) -> u32 {
+        self.group(name).message_number().0 + 1
+    }
+
     /// Ends the session between two, if there is one; it comes up again unless they are cut.
     pub(super) fn disconnect(&mut self, a: &str, b: &str) {
         if self.up.remove(&pair(a, b)) {
@@ -352,6 +405,16 @@ impl Room {
         false
     }
 
+    /// The session between two comes up, and nothing is delivered.
+    pub(super) fn connect_only(&mut self, a: &str, b: &str) {
+        self.cut.remove(&pair(a, b));
+        assert!(self.up.insert(pair(a, b)), "{a} and {b} are connected already");
+        let at = self.now();
+        let (dht_a, dht_b) = (self.endpoint(a).dht_key(), self.endpoint(b).dht_key());
+        self.step(a, Input::ConnectionUp { at, friend: key_of(b), dht_key: dht_b });
+        self.step(b, Input::ConnectionUp { at, friend: key_of(a), dht_key: dht_a });
+    }
+
     /// Delivers the packet that was sent first.
     pub(super) fn deliver_next(&mut self) -> Option<Vec<Output>> {
         let (from, to, bytes) = self.queue.pop_front()?;
@@ -369,6 +432,15 @@ impl Room {
             self.step(&to, Input::Request { at, request });
         }
         Some(outputs)
+    }
+
+    /// Delivers the packet of a member that was sent first; says if there was one.
+    pub(super) fn deliver_from(&mut self, name: &str) -> bool {
+        let Some(at) = self.queue.iter().position(|(from, ..)| from == name) else { return false };
+        let packet = self.queue.remove(at).unwrap();
+        self.queue.push_front(packet);
+        self.deliver_next();
+        true
     }
 
     /// Delivers everything and lets sessions come up, until nothing happens any more.
@@ -471,14 +543,21 @@ pub(super) fn sends(outputs: &[Output]) -> Vec<String> {
     sent.collect()
 }
 
-pub(super) fn conference_of(room: &Room, name: &str) -> Conference {
-    room.group(name).conference()
+pub(super) const PING: MessageBody<'static> = MessageBody::Ping(Ping { trailing: &[] });
+
+pub(super) fn chat(text: &str) -> MessageBody<'_> {
+    MessageBody::Chat(crate::wire::Chat { text: text.as_bytes() })
 }
 
-pub(super) fn group_zero() -> GroupNumber {
-    GroupNumber(0)
+/// An entry of a response, without a name.
+pub(super) fn entry(number: u16, key: PublicKey, dht_key: PublicKey) -> PeerEntry<'static> {
+    PeerEntry { peer_number: PeerNumber(number), real_key: key, dht_key, name: b"" }
 }
 
-pub(super) fn kind(bytes: &[u8]) -> Kind {
-    Kind::of(bytes)
+/// A key of which only the first byte is not zero.
+pub(super) fn low_key(first: u8) -> PublicKey {
+    let mut key = [0; 32];
+    key[0] = first;
+    key[31] = 1;
+    PublicKey(key)
 }
