@@ -13,7 +13,9 @@ type Target = fn(&[u8]);
 const TARGETS: &[(&str, Target)] = &[
     ("capture_file", fuzzing::capture_file),
     ("filter", fuzzing::filter),
+    ("machine_steps", fuzzing::machine_steps),
     ("printable", fuzzing::printable),
+    ("save_section", fuzzing::save_section),
     ("wire_round_trip", fuzzing::wire_round_trip),
 ];
 

@@ -59,7 +59,7 @@ enum Change {
     Removed,
 }
 
-/// four cells, two for either side. A cell's position carries no meaning.
+/// the two nearest on either side, in four cells. A cell's position carries no meaning.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Closest {
     cells: [Option<Cell>; 4],

@@ -57,6 +57,8 @@ impl Endpoint {
     }
 
     /// Takes in what happened. [`Self::poll_output`] then hands out what follows.
+    ///
+    /// the packets of a connection are handed in as they were sent, except lossy ones.
     pub fn handle(&mut self, input: &Input<'_>, dice: &mut dyn Dice) {
         self.now = self.now.max(seconds(input.at()));
         let done = match *input {
@@ -228,6 +230,7 @@ impl Endpoint {
             Packet::Invite(invite) => self.handle_invite(friend, invite),
             Packet::InviteAccepted(accepted) => self.handle_accepted(friend, accepted, dice),
             Packet::InviteMember(member) => self.handle_member(friend, member),
+            // who does not know a kind ignores it.
             Packet::InviteUnknown(_) => Err(DropReason::UnknownKind),
             Packet::Online(online) => {
                 let group = groups.by_conference_mut(&online.conference);

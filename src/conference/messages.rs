@@ -64,6 +64,7 @@ impl Group {
         cx: &mut Context<'_>,
         body: &MessageBody<'_>,
     ) -> Result<(), DropReason> {
+        //
         let own = self.own.ok_or(DropReason::StillJoining)?;
         if !self.slots.any_online() {
             // no connection, and no number used.
@@ -209,11 +210,13 @@ impl Group {
                 return Err(DropReason::UnknownKind);
             }
             MessageBody::FreezePeer(FreezePeer { frozen_peer_number: named }) => {
+                //
                 self.own_departure(cx, author, *named)?;
                 self.freeze(cx, index);
             }
             MessageBody::Name(name) => self.take_name(cx, author, name.name),
             MessageBody::Title(title) => self.take_title(cx, Some(author), title.title),
+            // our own texts too.
             MessageBody::Chat(Chat { text }) => {
                 let text = text.to_vec();
                 cx.event(Event::Said { group: self.number, peer: author, action: false, text });
@@ -261,7 +264,7 @@ impl Group {
         Ok(())
     }
 
-    /// the author leaves for good.
+    /// the author leaves for good. R-189: its slot is gone before the message is passed on.
     fn kill(&mut self, cx: &mut Context<'_>, index: usize) {
         if let Some(peer) = self.take_active(cx, index, Departure::Killed)
             && cx.profile.remembers_killed

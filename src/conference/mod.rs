@@ -33,6 +33,7 @@
 //! | `leaving`       | deleting, shutting down, Kill and Freeze, losing all connections  |
 //! | `pass`          | the order of one run of the main loop                             |
 //! | `save`          | the conferences section of a save file                            |
+//! | [`savedata`]    | the container around it                                           |
 //! | `invariants`    | what holds after every step, for tests and simulations            |
 
 mod activity;
@@ -60,6 +61,7 @@ mod queries;
 mod rejoin;
 mod relay;
 mod save;
+pub mod savedata;
 mod slots;
 #[cfg(test)]
 mod tests;

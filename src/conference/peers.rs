@@ -66,7 +66,7 @@ pub(super) enum Place {
     Frozen(usize),
 }
 
-/// Active and frozen peers; both lists append and swap the last into a gap.
+/// active and frozen peers, each number and key once; both lists append and swap the last into a gap.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Peers {
     active: Vec<Peer>,

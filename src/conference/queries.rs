@@ -35,6 +35,7 @@ impl Group {
             entries.clear();
         };
         let mut entries = Vec::new();
+        // frozen peers are left out.
         for peer in self.peers.active() {
             let entry = PeerEntry {
                 peer_number: peer.number,
@@ -126,6 +127,7 @@ impl Group {
         } else {
             self.enter_ourselves(cx, entry.peer_number);
         }
+        // here, and not after a reload.
         cx.event(Event::Connected { group: self.number });
         self.name_scheduled = true;
         if cx.profile.own_entry_unprotected {

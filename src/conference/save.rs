@@ -44,7 +44,7 @@ pub(super) const RECORD_SIZE: usize = 46;
 pub(super) const SAVED_PEER_SIZE: usize = 75;
 /// How far ahead the message number is in a save.
 const MESSAGES_AHEAD: u32 = 65_536;
-/// How far ahead the lossy number is in a save.
+/// How far ahead the lossy number is in a save; so four reloads go half around.
 const LOSSY_AHEAD: u16 = 8_192;
 /// Saved peers that are looked at while the next record is searched behind a damaged one.
 const SEARCH_BUDGET: usize = 1 << 20;
@@ -463,6 +463,7 @@ impl Endpoint {
                 damaged(saved.offset, kind);
                 continue;
             }
+            // nothing is remembered of its messages.
             let mut peer =
                 Peer::new(saved.number, saved.real_key, saved.dht_key, saved.last_active);
             peer.name = saved.name.to_vec();

@@ -191,7 +191,7 @@ impl Group {
         }
     }
 
-    /// takes a reason from a slot, which is dropped with its last one.
+    /// takes a reason from a slot, which is dropped with its last one.
     pub(super) fn remove_reason(&mut self, cx: &mut Context<'_>, index: usize, reason: Reasons) {
         let Some(slot) = self.slots.get_mut(index) else { return };
         if !slot.reasons.contains(reason) {

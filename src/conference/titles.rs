@@ -59,7 +59,8 @@ impl Group {
         }
     }
 
-    /// a neighbour tells the title.
+    /// a neighbour tells the title. R-096: so after a split whose parts set one each, each
+    /// keeps its own.
     pub(super) fn handle_title_response(
         &mut self,
         cx: &mut Context<'_>,

@@ -18,6 +18,7 @@ mod rejoin;
 mod room;
 mod saving;
 mod slots;
+mod states;
 mod tap;
 mod titles;
 mod traces;

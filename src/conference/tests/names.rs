@@ -1,8 +1,8 @@
 //! Names.
 
-use super::room::{Room, drops, entry, key_of, low_key, sends};
+use super::room::{Room, drops, entry, key_of, sends};
 use crate::conference::{DropReason, Event, Output, Profile, Request};
-use crate::wire::{GroupNumber, MessageBody, Name, PeerEntry, PeerNumber};
+use crate::wire::{GroupNumber, MessageBody, Name, PeerEntry};
 
 fn names(outputs: &[Output]) -> usize {
     sends(outputs).iter().filter(|line| line.contains("63/30")).count()
@@ -97,5 +97,4 @@ fn that_a_name_was_learned_survives_freezing_and_not_reloading() {
     room.restart("ann", &section);
     assert!(!learned(&room));
     assert_eq!(room.group("ann").peer(&key_of("cat")).unwrap().name, b"cat");
-    let _ = (low_key(1), PeerNumber(0));
 }

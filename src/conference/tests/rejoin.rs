@@ -1,8 +1,8 @@
 //! Rejoining.
 
-use super::room::{PING, Room, chat, drops, key_of, sends};
-use crate::conference::{DropReason, Profile, Reasons, Request};
-use crate::wire::{Conference, ConferenceId, ConferenceType, GroupNumber, Packet, Rejoin};
+use super::room::{Room, drops, key_of, sends};
+use crate::conference::{DropReason, Profile, Reasons};
+use crate::wire::{Conference, ConferenceId, ConferenceType, Packet, Rejoin};
 
 fn rejoin(room: &Room) -> Packet<'static> {
     Packet::Rejoin(Rejoin { conference: room.group("ann").conference(), trailing: &[] })
@@ -138,5 +138,4 @@ fn a_rejoin_of_who_is_there_changes_little() {
     assert_eq!(sends(&outputs), ["b 61"]);
     let bob = room.group("ann").peer(&key_of("bob")).unwrap();
     assert_eq!(bob.last_active, room.seconds());
-    let _ = (PING, chat("x"), Request::Save, GroupNumber(0));
 }

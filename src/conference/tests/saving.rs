@@ -3,12 +3,12 @@
 use hex_literal::hex;
 use proptest::prelude::*;
 
-use super::room::{PING, Room, chat, drops, key_of, low_key};
+use super::room::{Room, chat, drops, key_of, low_key};
 use crate::conference::{
     Damage, DamageKind, DropReason, Endpoint, Event, Profile, Request, SavedConference, Section,
 };
 use crate::time::Timestamp;
-use crate::wire::{Conference, ConferenceId, ConferenceType, GroupNumber, PeerNumber, PublicKey};
+use crate::wire::{Conference, ConferenceId, ConferenceType, GroupNumber, PeerNumber};
 
 const NOW: Timestamp = Timestamp::from_parts(2_000_000, 0);
 
@@ -243,7 +243,6 @@ fn remembered_numbers_are_not_saved() {
     let fresh = ann(Profile::seed());
     assert_eq!(fresh.groups().count(), 0);
     assert_eq!(drops(&room.message("bob", "ann", (bob, 5_000_000), chat("x"))), []);
-    let _ = PING;
 }
 
 proptest! {
@@ -307,5 +306,4 @@ fn damage_is_told_in_words() {
         "byte 7: the title has 200 bytes, at most 128 allowed"
     );
     assert_eq!(told(DamageKind::Skipped(3)), "byte 7: 3 bytes skipped to find the next conference");
-    let _ = PublicKey([0; 32]);
 }

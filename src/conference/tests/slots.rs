@@ -1,7 +1,7 @@
 //! Slots and their reasons.
 
 use super::closest::stuff_slots;
-use super::room::{PING, Room, chat, drops, key_of, low_key, sends};
+use super::room::{PING, Room, chat, drops, key_of, sends};
 use crate::conference::{DropReason, Output, Profile, Reasons, Request};
 use crate::wire::{
     GroupNumber, Lossy, LossyBody, LossyNumber, Packet, PeerIntroduced, PeerNumber, PeerQuery,
@@ -215,5 +215,4 @@ fn lossy_messages_are_for_audio_conferences() {
     };
     let outputs = room.forge_packet("bob", "ann", &Packet::Lossy(lossy));
     assert_eq!(drops(&outputs), [DropReason::NotForText]);
-    let _ = low_key(1);
 }

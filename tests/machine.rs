@@ -1,0 +1,20 @@
+//! The fuzz targets of the machine on random inputs, so that every run of the tests fuzzes a little.
+
+use proptest::prelude::*;
+use toxscope::fuzzing;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn the_machine_keeps_its_invariants(
+        data in proptest::collection::vec(any::<u8>(), 0..2000),
+    ) {
+        fuzzing::machine_steps(&data);
+    }
+
+    #[test]
+    fn sections_load_and_are_saved(data in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fuzzing::save_section(&data);
+    }
+}
