@@ -1,5 +1,7 @@
 //! One function per fuzz target, each with the property it states.
 
+mod traffic;
+
 use std::ops::ControlFlow;
 
 use unicode_width::UnicodeWidthChar;
@@ -22,6 +24,8 @@ use crate::wire::{
     MessageNumber, Name, NewPeer, Online, Packet, PeerEntry, PeerIntroduced, PeerNumber, PeerQuery,
     PeerResponse, Ping, PublicKey, Rejoin, Title, TitleResponse, ToxKind, UnknownMessage, dht,
 };
+
+pub use traffic::{BACK, MOVED, SEALED, datagram, key_log};
 
 /// Whatever parses is written back byte for byte, and the layouts leave no byte out.
 pub fn wire_round_trip(data: &[u8]) {

@@ -5,6 +5,7 @@
 //! | Floor | Room        | What it is for                                                   |
 //! |------:|-------------|------------------------------------------------------------------|
 //! |     0 | [`time`]    | the only notion of time below `cli`                              |
+//! |     0 | `recent`    | tables of bounded size                                           |
 //! |     0 | [`wire`]    | bytes to packets and back, one file per packet                   |
 //! |     1 | [`capture`] | capture files to datagrams                                       |
 //! |     1 | [`crypto`]  | keys to plaintext: key logs, handshakes, sessions                |
@@ -23,6 +24,7 @@ pub mod crypto;
 pub mod dissect;
 #[doc(hidden)]
 pub mod fuzzing;
+mod recent;
 pub mod report;
 pub mod time;
 pub mod wire;

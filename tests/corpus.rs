@@ -12,7 +12,9 @@ type Target = fn(&[u8]);
 /// One line per fuzz target.
 const TARGETS: &[(&str, Target)] = &[
     ("capture_file", fuzzing::capture_file),
+    ("datagram", fuzzing::datagram),
     ("filter", fuzzing::filter),
+    ("key_log", fuzzing::key_log),
     ("machine_steps", fuzzing::machine_steps),
     ("printable", fuzzing::printable),
     ("save_section", fuzzing::save_section),

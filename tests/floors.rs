@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// Room and floor. A room that is missing here fails the test.
 const FLOORS: &[(&str, u32)] = &[
     ("time", 0),
+    ("recent", 0),
     ("wire", 0),
     ("capture", 1),
     ("crypto", 1),

@@ -141,30 +141,21 @@ impl KeyRing {
         budget: &mut Budget,
         found: &mut Vec<KeyId>,
     ) {
-        let start = found.len();
         self.derive_between(purpose, one, other, budget);
-        for public in [one, other].into_iter().flatten() {
-            found.extend(self.by_party.get(&public).map_or(&[][..], Vec::as_slice));
+        let of = |party: Option<PublicKey>| {
+            party.and_then(|party| self.by_party.get(&party)).map_or(&[][..], Vec::as_slice)
+        };
+        let of_either = [of(one), of(other)];
+        let is_of_both = |id: &KeyId| {
+            let known = self.entry(*id).parties;
+            one.is_some() && other.is_some() && known.contains(&one) && known.contains(&other)
+        };
+        let fewer = of_either.into_iter().min_by_key(|keys| keys.len()).unwrap_or_default();
+        found.extend(fewer.iter().copied().filter(is_of_both));
+        for keys in of_either {
+            let others = keys.iter().copied().filter(|id| !is_of_both(id));
+            found.extend(others.take(MOST_CANDIDATES));
         }
-        let Some(new) = found.get_mut(start..) else { return };
-        // Stable: keys of both parties first, otherwise as they came.
-        new.sort_by_key(|&id| {
-            let known = self.entry(id).parties;
-            let fits = |party: Option<PublicKey>| party.is_some() && known.contains(&party);
-            !(fits(one) && fits(other))
-        });
-        let mut kept = start;
-        for at in start..found.len() {
-            let id = found.get(at).copied().expect("`at` is below the length");
-            if !found.get(start..kept).is_some_and(|before| before.contains(&id)) {
-                found.swap(kept, at);
-                kept += 1;
-            }
-            if kept - start >= MOST_CANDIDATES {
-                break;
-            }
-        }
-        found.truncate(kept);
     }
 
     fn entry(&self, id: KeyId) -> &Entry {

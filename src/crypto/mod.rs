@@ -15,8 +15,8 @@ mod order;
 mod sealed;
 mod session;
 mod sessions;
-#[cfg(test)]
-mod testing;
+#[doc(hidden)]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 

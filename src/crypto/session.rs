@@ -3,10 +3,51 @@
 use super::address::{Both, Direction};
 use super::budget::Budget;
 use super::cipher::BoxKey;
+use super::keyring::KeyId;
 use super::nonce;
 use super::numbers::SeenNumbers;
+use crate::recent::Recent;
 use crate::wire::net_crypto::CryptoData;
 use crate::wire::{Nonce, PublicKey};
+
+/// How many sessions are remembered.
+const SESSIONS: usize = 1 << 16;
+
+/// All sessions of which a packet was opened, by their keys.
+pub(super) struct SessionTable {
+    sessions: Recent<KeyId, Session>,
+    begun: u32,
+}
+
+impl SessionTable {
+    pub(super) fn new() -> Self {
+        Self { sessions: Recent::new(SESSIONS), begun: 0 }
+    }
+
+    /// The session of that key, begun if it is new.
+    pub(super) fn get_or_begin(&mut self, key: KeyId) -> &mut Session {
+        let begun = &mut self.begun;
+        self.sessions.get_or_insert(key, || {
+            *begun = begun.saturating_add(1);
+            Session::new(*begun)
+        })
+    }
+
+    /// The session of that key.
+    pub(super) fn peek(&self, key: KeyId) -> Option<&Session> {
+        self.sessions.peek(&key)
+    }
+
+    /// All sessions, the one that had a packet last first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (KeyId, &Session)> {
+        self.sessions.iter().map(|(key, session)| (*key, session))
+    }
+
+    /// How many sessions were forgotten for want of room.
+    pub(super) const fn forgotten(&self) -> u64 {
+        self.sessions.forgotten()
+    }
+}
 
 /// One net_crypto session.
 pub(super) struct Session {
@@ -30,7 +71,7 @@ pub(super) struct Party {
 }
 
 impl Session {
-    pub(super) fn new(id: u32) -> Self {
+    fn new(id: u32) -> Self {
         Self { id, parties: Both::default() }
     }
 

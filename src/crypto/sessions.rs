@@ -9,10 +9,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
-
-use foldhash::quality::RandomState;
-use lru::LruCache;
 
 use super::address::{Direction, Endpoint, Pair};
 use super::budget::Budget;
@@ -21,7 +17,8 @@ use super::keylog::Purpose;
 use super::keyring::{KeyId, KeyRing};
 use super::link::{Attached, Half, Link, to_front};
 use super::sealed::Sealed;
-use super::session::{Session, open_near};
+use super::session::{SessionTable, open_near};
+use crate::recent::Recent;
 use crate::wire::dht::{DhtPacket, DhtRequest};
 use crate::wire::net_crypto::{
     CookieRequest, CookieRequestPlain, CookieResponse, CookieResponsePlain, CryptoData,
@@ -29,11 +26,10 @@ use crate::wire::net_crypto::{
 };
 use crate::wire::{DataClass, Nonce, PublicKey, ToxKind};
 
-/// How many pairs of addresses, addresses, and sessions are remembered. The one used least recently is
-/// forgotten first, and counted ([`Sessions::forgotten`]).
-const LINKS: NonZeroUsize = NonZeroUsize::new(1 << 17).expect("not zero");
-const HOSTS: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("not zero");
-const SESSIONS: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("not zero");
+/// How many pairs of addresses, and addresses, are remembered. The one used least recently is forgotten
+/// first, and counted ([`Sessions::forgotten`]).
+const LINKS: usize = 1 << 17;
+const HOSTS: usize = 1 << 16;
 
 /// How many of the sessions, and of the handshakes, seen elsewhere are tried for a packet.
 const ELSEWHERE: usize = 256;
@@ -98,10 +94,9 @@ pub struct Data<'a> {
 
 /// Everybody's sessions, and the keys to open them.
 pub struct Sessions {
-    links: LruCache<Pair, Link, RandomState>,
-    hosts: LruCache<Endpoint, Host, RandomState>,
+    links: Recent<Pair, Link>,
+    hosts: Recent<Endpoint, Host>,
     opener: Opener,
-    forgotten: u64,
     foreseeing: bool,
 }
 
@@ -115,8 +110,7 @@ struct Host {
 /// All that opening packets of any link needs.
 struct Opener {
     ring: KeyRing,
-    sessions: LruCache<KeyId, Session, RandomState>,
-    sessions_begun: u32,
+    sessions: SessionTable,
     /// Opened handshakes of all links, the newest first.
     halves: VecDeque<Half>,
     /// Keys that opened handshakes.
@@ -140,12 +134,11 @@ impl Sessions {
     #[must_use]
     pub fn new(ring: KeyRing) -> Self {
         Self {
-            links: LruCache::with_hasher(LINKS, RandomState::default()),
-            hosts: LruCache::with_hasher(HOSTS, RandomState::default()),
+            links: Recent::new(LINKS),
+            hosts: Recent::new(HOSTS),
             opener: Opener {
                 ring,
-                sessions: LruCache::with_hasher(SESSIONS, RandomState::default()),
-                sessions_begun: 0,
+                sessions: SessionTable::new(),
                 halves: VecDeque::new(),
                 long_term: Vec::new(),
                 budget: Budget::default(),
@@ -153,7 +146,6 @@ impl Sessions {
                 plain: Vec::new(),
                 may_open_later: false,
             },
-            forgotten: 0,
             foreseeing: false,
         }
     }
@@ -172,7 +164,7 @@ impl Sessions {
     /// How many pairs of addresses, addresses and sessions were forgotten for want of room.
     #[must_use]
     pub const fn forgotten(&self) -> u64 {
-        self.forgotten
+        self.links.forgotten() + self.hosts.forgotten() + self.opener.sessions.forgotten()
     }
 
     /// How often the search for a key was cut short because its work was not earned.
@@ -232,10 +224,7 @@ impl Sessions {
         payload: &[u8],
     ) -> Opened<'_> {
         let (pair, direction) = Pair::of(from, to);
-        if !self.links.contains(&pair) && self.links.len() == LINKS.get() {
-            self.forgotten += 1;
-        }
-        let link = self.links.get_or_insert_mut(pair, Link::default);
+        let link = self.links.get_or_insert(pair, Link::default);
         match kind {
             ToxKind::CRYPTO_DATA => {
                 let found = match CryptoData::parse(payload) {
@@ -249,7 +238,7 @@ impl Sessions {
             }
             ToxKind::CRYPTO_HANDSHAKE => {
                 let known = [self.host(from).real_key, self.host(to).real_key];
-                let link = self.links.get_or_insert_mut(pair, Link::default);
+                let link = self.links.get_or_insert(pair, Link::default);
                 let opened = match Handshake::parse(payload) {
                     Ok(packet) => self.opener.open_handshake(link, direction, known, &packet),
                     Err(_) => Err(Sealed::BadLength),
@@ -258,7 +247,7 @@ impl Sessions {
             }
             ToxKind::COOKIE_REQUEST => {
                 let their_dht_key = self.host(to).dht_key;
-                let link = self.links.get_or_insert_mut(pair, Link::default);
+                let link = self.links.get_or_insert(pair, Link::default);
                 let opened = match CookieRequest::parse(payload) {
                     Ok(packet) => self
                         .opener
@@ -275,7 +264,7 @@ impl Sessions {
             }
             _ => {
                 let known = [self.host(from).dht_key, self.host(to).dht_key];
-                let link = self.links.get_or_insert_mut(pair, Link::default);
+                let link = self.links.get_or_insert(pair, Link::default);
                 let opened = match CookieResponse::parse(payload) {
                     Ok(packet) => self.opener.open_response(link, direction, known, &packet),
                     Err(_) => Err(Sealed::BadLength),
@@ -297,20 +286,13 @@ impl Sessions {
                 return Opened { may_open_later, ..self.between(from, to, Seen::Data(Err(why))) };
             }
         };
-        let known = [self.host(from).real_key, self.host(to).real_key];
-        if !self.opener.sessions.contains(&key) && self.opener.sessions.len() == SESSIONS.get() {
-            self.forgotten += 1;
-        }
-        let begun = &mut self.opener.sessions_begun;
-        let session = self.opener.sessions.get_or_insert_mut(key, || {
-            *begun = begun.saturating_add(1);
-            Session::new(*begun)
-        });
+        let session = self.opener.sessions.get_or_begin(key);
+        let host = |endpoint| self.hosts.peek(&endpoint).and_then(|host| host.real_key);
         let receiver = session.parties.of_mut(direction.reversed());
-        receiver.real_key = receiver.real_key.or(known[1]);
+        receiver.real_key = receiver.real_key.or_else(|| host(to));
         let to = receiver.real_key;
         let sender = session.parties.of_mut(direction);
-        sender.real_key = sender.real_key.or(known[0]);
+        sender.real_key = sender.real_key.or_else(|| host(from));
         let from = sender.real_key;
         sender.advance(nonce);
         let opened = match CryptoPlain::parse(&self.opener.plain) {
@@ -359,7 +341,7 @@ impl Sessions {
         }
         let given_out = !self.foreseeing;
         let half = Half { session_key, base_nonce, from: sender, to: receiver, given_out };
-        let link = self.links.get_or_insert_mut(pair, Link::default);
+        let link = self.links.get_or_insert(pair, Link::default);
         let known = link.add_half(direction, half);
         let is_new = !known.is_some_and(|known| known.given_out);
         if known.is_none() {
@@ -388,10 +370,7 @@ impl Sessions {
     }
 
     fn learn(&mut self, endpoint: Endpoint, learn: impl FnOnce(&mut Host)) {
-        if !self.hosts.contains(&endpoint) && self.hosts.len() == HOSTS.get() {
-            self.forgotten += 1;
-        }
-        learn(self.hosts.get_or_insert_mut(endpoint, Host::default));
+        learn(self.hosts.get_or_insert(endpoint, Host::default));
     }
 }
 
@@ -433,7 +412,7 @@ impl Opener {
 
     fn why_sealed(&self, link: &Link, direction: Direction) -> Sealed {
         let nonce_known = |attached: &Attached| {
-            let session = self.sessions.peek(&attached.key)?;
+            let session = self.sessions.peek(attached.key)?;
             Some(session.parties.of(direction.swapped_if(attached.swapped)).nonce.is_some())
         };
         let side = link.sides.of(direction);
@@ -461,7 +440,7 @@ impl Opener {
         for logged in [false, true] {
             for &Attached { key, swapped } in &link.sessions {
                 let direction = direction.swapped_if(swapped);
-                let Some(session) = self.sessions.peek(&key) else { continue };
+                let Some(session) = self.sessions.peek(key) else { continue };
                 let known = session.parties.of(direction).nonce.as_slice();
                 let anchors = if logged { self.ring.nonces(key) } else { known };
                 let box_key = self.ring.key(key);
@@ -493,7 +472,7 @@ impl Opener {
 
     /// With sessions that used other links: one of the addresses changed.
     fn open_moved(&mut self, packet: &CryptoData<'_>) -> Option<Found> {
-        for (&key, session) in self.sessions.iter().take(ELSEWHERE) {
+        for (key, session) in self.sessions.iter().take(ELSEWHERE) {
             for direction in [Direction::Forth, Direction::Back] {
                 let Some(anchor) = &session.parties.of(direction).nonce else { continue };
                 let box_key = self.ring.key(key);
@@ -570,7 +549,7 @@ impl Opener {
     /// Which direction of the session named by `key` a packet with `nonce` goes: the one whose nonces
     /// are near; else the first of which nothing is known.
     fn direction_of(&self, key: KeyId, nonce: &Nonce) -> Direction {
-        let Some(session) = self.sessions.peek(&key) else { return Direction::Forth };
+        let Some(session) = self.sessions.peek(key) else { return Direction::Forth };
         session.direction_of(nonce).unwrap_or_else(|| {
             let unknown = |way: &Direction| session.parties.of(*way).nonce.is_none();
             [Direction::Forth, Direction::Back]
@@ -582,11 +561,7 @@ impl Opener {
 
     /// Notes whose session it is.
     fn begin_session(&mut self, key: KeyId, direction: Direction, half: &Half) {
-        let begun = &mut self.sessions_begun;
-        let session = self.sessions.get_or_insert_mut(key, || {
-            *begun = begun.saturating_add(1);
-            Session::new(*begun)
-        });
+        let session = self.sessions.get_or_begin(key);
         let sender = session.parties.of_mut(direction);
         sender.real_key = sender.real_key.or(half.from);
         sender.from_the_start = true;

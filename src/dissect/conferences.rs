@@ -5,20 +5,17 @@
 //! changes what a packet is said to hold.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
-
-use foldhash::quality::RandomState;
-use lru::LruCache;
 
 use super::record::{Context, Party};
+use crate::recent::Recent;
 use crate::wire::{
     Conference, GroupMessage, GroupNumber, MessageBody, Packet, PeerNumber, PublicKey,
 };
 
 /// How many of each are remembered; the one used least recently goes first.
-const GROUP_NUMBERS: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("not zero");
-const MEMBERS: NonZeroUsize = NonZeroUsize::new(1 << 17).expect("not zero");
-const NAMES: NonZeroUsize = NonZeroUsize::new(1 << 16).expect("not zero");
+const GROUP_NUMBERS: usize = 1 << 16;
+const MEMBERS: usize = 1 << 17;
+const NAMES: usize = 1 << 16;
 
 /// One end of a session: session number, and the direction in which it sends.
 type End = (u32, u8);
@@ -33,17 +30,17 @@ enum Scope {
 
 /// What conference packets told so far.
 pub(super) struct Conferences {
-    group_numbers: LruCache<(End, GroupNumber), Conference, RandomState>,
-    members: LruCache<(Scope, PeerNumber), PublicKey, RandomState>,
-    names: LruCache<PublicKey, Vec<u8>, RandomState>,
+    group_numbers: Recent<(End, GroupNumber), Conference>,
+    members: Recent<(Scope, PeerNumber), PublicKey>,
+    names: Recent<PublicKey, Vec<u8>>,
 }
 
 impl Conferences {
     pub(super) fn new() -> Self {
         Self {
-            group_numbers: LruCache::with_hasher(GROUP_NUMBERS, RandomState::default()),
-            members: LruCache::with_hasher(MEMBERS, RandomState::default()),
-            names: LruCache::with_hasher(NAMES, RandomState::default()),
+            group_numbers: Recent::new(GROUP_NUMBERS),
+            members: Recent::new(MEMBERS),
+            names: Recent::new(NAMES),
         }
     }
 

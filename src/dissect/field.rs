@@ -74,6 +74,24 @@ pub enum Value<'a> {
     Address(SocketAddr),
 }
 
+impl Value<'_> {
+    /// The type of field that it is a value of.
+    #[must_use]
+    pub const fn ty(&self) -> FieldType {
+        match self {
+            Self::Bool(_) => FieldType::Bool,
+            Self::Unsigned(_) => FieldType::Unsigned,
+            Self::Time(_) => FieldType::Time,
+            Self::Nanos(_) => FieldType::Seconds,
+            Self::Name(_) => FieldType::Name,
+            Self::Text(_) => FieldType::Text,
+            Self::Bytes(_) => FieldType::Bytes,
+            Self::Key(_) => FieldType::Key,
+            Self::Address(_) => FieldType::Address,
+        }
+    }
+}
+
 /// Anything that answers for the fields of the table: a record, or a test's stand-in.
 pub trait Fields {
     /// Hands every value to `each` until it breaks: first the fields from [`FieldId::Frame`] to
