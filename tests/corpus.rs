@@ -62,6 +62,18 @@ fn every_directory_of_the_corpus_has_a_target() {
 }
 
 #[test]
+fn every_target_can_be_fuzzed() {
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
+    let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();
+    for (name, _) in TARGETS {
+        let source = fs::read_to_string(fuzz.join(format!("fuzz_targets/{name}.rs"))).unwrap();
+        assert!(source.contains(&format!("fuzzing::{name}(data)")), "{name}");
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
+    }
+    assert_eq!(entries(&fuzz.join("fuzz_targets")).len(), TARGETS.len());
+}
+
+#[test]
 fn the_corpus_of_wire_round_trip_holds_each_kind_accepted_and_refused() {
     let (mut accepted, mut refused) = (BTreeSet::new(), BTreeSet::new());
     for input in entries(&corpus().join("wire_round_trip")) {
