@@ -36,7 +36,7 @@ pub struct Endpoint {
     pub(super) connections: Connections,
     pub(super) groups: Groups,
     /// The program ended; only saving is left.
-    ended: bool,
+    pub(super) ended: bool,
     pub(super) output: VecDeque<Output>,
 }
 

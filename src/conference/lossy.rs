@@ -157,8 +157,9 @@ impl Group {
         let prefix = cx.profile.prefix;
         let left = others().filter(closest).min_by_key(|slot| prefix.distance(own, &slot.friend));
         let right = if cx.profile.lossy_to_slot_0 {
-            // B-04: the original never finds it, and is left with slot 0, whatever that is.
-            self.slots.get(0)
+            // B-04: the original never finds it, and is left with slot 0, whatever that is. What
+            // it does with a session that is not there is nothing that we could do.
+            self.slots.get(0).filter(|slot| cx.connections.is_up(&slot.friend))
         } else {
             others().filter(closest).min_by_key(|slot| prefix.distance(&slot.friend, own))
         };

@@ -31,7 +31,6 @@ impl Group {
         match slot {
             Some(slot) => {
                 slot.online = false;
-                slot.group_number = None;
                 slot.online_sent = None;
                 true
             }

@@ -266,16 +266,24 @@ impl<'a> Reader<'a> {
         places.find(|place| place.left() >= RECORD_SIZE && place.is_sound(budget))
     }
 
-    /// From here to the end there are only sound records.
-    fn is_sound(mut self, budget: &mut usize) -> bool {
+    /// From here to the end there are only records that can be read, and that look like some.
+    fn is_sound(self, budget: &mut usize) -> bool {
+        self.is_whole(budget, |record| record.is_plausible())
+    }
+
+    /// From here to the end there are only records that can be read and are `right`.
+    fn is_whole(
+        mut self,
+        budget: &mut usize,
+        right: impl Fn(&SavedConference<'a>) -> bool,
+    ) -> bool {
         while self.left() >= RECORD_SIZE {
             if *budget == 0 {
                 return false;
             }
             *budget -= 1;
-            match self.record(budget) {
-                Ok(record) if record.is_plausible() => {}
-                Ok(_) | Err(_) => return false,
+            if !self.record(budget).is_ok_and(|record| right(&record)) {
+                return false;
             }
         }
         true
@@ -297,21 +305,22 @@ impl SavedConference<'_> {
 }
 
 impl<'a> Section<'a> {
-    /// Reads a section. Nothing in it makes the rest unreadable: behind a record that
-    /// cannot be read, or reads like nonsense, the next one is searched.
+    /// Reads a section. Nothing in it makes the rest unreadable: if it cannot be read
+    /// from the first to the last record, then the next one is searched behind each that cannot
+    /// be read or reads like nonsense.
     #[must_use]
     pub fn parse(section: &'a [u8]) -> Self {
         let mut found = Self::default();
         let mut reader = Reader { section, offset: 0 };
         let mut budget = SEARCH_BUDGET;
         let mut unlimited = usize::MAX;
-        let sound = reader.is_sound(&mut unlimited);
+        let whole = reader.is_whole(&mut unlimited, |record| record.is_known_type());
         while reader.left() >= RECORD_SIZE {
             let start = reader;
             let mut all = usize::MAX;
             match reader.record(&mut all) {
                 Ok(record) if record.is_known_type() => {
-                    let fits = sound || record.is_plausible() && reader.is_sound(&mut budget);
+                    let fits = whole || record.is_plausible() && reader.is_sound(&mut budget);
                     let inside = start.offset + 1..reader.offset;
                     match (!fits).then(|| start.sound_place(inside, &mut budget)).flatten() {
                         Some(next) => {
