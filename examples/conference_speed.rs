@@ -1,6 +1,7 @@
 //! How long the reference machine takes for a message: with four known peers and with ten thousand.
 //!
 //! `cargo run --release --example conference_speed`
+#![expect(clippy::print_stdout, reason = "its figures are for people")]
 
 use std::time::Instant;
 

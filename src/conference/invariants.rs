@@ -101,9 +101,9 @@ impl Endpoint {
                     report("I-018", format!("peer {} was active in the future", peer.number));
                 }
                 let kept: Vec<u32> = peer.remembered().collect();
-                // Numbers more than half the ring apart have no order (docs/divergences.md).
+                // Numbers half the ring apart or more have no order (docs/divergences.md).
                 let first = kept.first().copied().unwrap_or(0);
-                let near = kept.iter().all(|number| first.wrapping_sub(*number) < 1 << 31);
+                let near = kept.iter().all(|number| first.wrapping_sub(*number) < (1 << 31) - 1);
                 let ordered = kept.is_sorted_by(|a, b| super::duplicates::is_newer(*a, *b));
                 let modern = near && self.profile.duplicates == super::Duplicates::Wrapping;
                 let distinct: BTreeSet<_> = kept.iter().collect();
