@@ -108,6 +108,9 @@ pub(super) struct DissectArgs {
     /// Every Tox packet, not only those of conferences
     #[arg(short, long)]
     pub(super) all: bool,
+    /// In which order: as captured, or as the clients handled what they received
+    #[arg(long, value_name = "ORDER", default_value = "capture")]
+    pub(super) order: RecordOrder,
     /// How to write records [default: list, or fields with -e]
     #[arg(long, value_name = "FORMAT")]
     pub(super) format: Option<RecordFormat>,
@@ -117,6 +120,14 @@ pub(super) struct DissectArgs {
     /// How to write times for people
     #[arg(long, value_name = "STYLE", default_value = "rel")]
     pub(super) time: TimeStyle,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum RecordOrder {
+    /// As in the capture
+    Capture,
+    /// Lossless packets of each session by their numbers; one that overtook another waits for it
+    Delivery,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

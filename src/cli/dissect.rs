@@ -1,14 +1,15 @@
 //! `toxscope dissect`: the packets of a capture.
 
 use std::io::{self, Write};
+use std::ops::ControlFlow;
 
 use anyhow::bail;
 
 use super::Done;
-use super::args::{DissectArgs, RecordFormat, TimeStyle};
+use super::args::{DissectArgs, RecordFormat, RecordOrder, TimeStyle};
 use super::input::Input;
 use super::output::{Output, Stop, Talk};
-use crate::dissect::{FieldId, Item, Record};
+use crate::dissect::{Delivery, FieldId, Item, Record};
 use crate::report::{self, Columns, Detail, JsonLines, List, printable};
 
 pub(super) fn run(args: &DissectArgs, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
@@ -16,16 +17,39 @@ pub(super) fn run(args: &DissectArgs, out: &mut Output, talk: Talk) -> Result<Do
     let input = Input::open(&args.input, out)?;
     let filter = input.filter.clone();
     out.write(|out| format.begin(out))?;
-    let ended = input.each(|item| match item {
-        Item::Record(record)
-            if (args.all || record.conference_packet().is_some())
-                && filter.as_ref().is_none_or(|filter| filter.matches(record)) =>
-        {
-            out.write(|out| format.record(record, out))
+    let mut show = |record: &Record<'_>| {
+        let wanted = (args.all || record.conference_packet().is_some())
+            && filter.as_ref().is_none_or(|filter| filter.matches(record));
+        if wanted { out.write(|out| format.record(record, out)) } else { Ok(()) }
+    };
+    let ended = match args.order {
+        RecordOrder::Capture => input.each(|item| match item {
+            Item::Record(record) => show(record),
+            Item::NotUdp(_) => Ok(()),
+        })?,
+        RecordOrder::Delivery => {
+            let mut delivery = Delivery::default();
+            let mut handed_out = |record: &Record<'_>| flow(show(record));
+            let ended = input.each(|item| match item {
+                Item::Record(record) => result(delivery.record(record, &mut handed_out)),
+                Item::NotUdp(_) => Ok(()),
+            })?;
+            result(delivery.finish(&mut handed_out))?;
+            ended
         }
-        Item::Record(_) | Item::NotUdp(_) => Ok(()),
-    })?;
+    };
     ended.tell(out, talk)
+}
+
+fn flow(result: Result<(), Stop>) -> ControlFlow<Stop> {
+    result.map_or_else(ControlFlow::Break, ControlFlow::Continue)
+}
+
+fn result(flow: ControlFlow<Stop>) -> Result<(), Stop> {
+    match flow {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(stop) => Err(stop),
+    }
 }
 
 /// How records are written.

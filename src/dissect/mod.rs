@@ -1,6 +1,7 @@
 //! Datagrams and keys in, one ordered stream of records out; the field table; filters.
 
 mod conferences;
+mod delivery;
 mod dissector;
 mod field;
 pub mod filter;
@@ -9,6 +10,7 @@ mod record;
 mod stream;
 mod totals;
 
+pub use delivery::Delivery;
 pub use dissector::Dissector;
 pub use field::{Field, FieldId, FieldType, Fields, Value};
 pub use payload::payload;
