@@ -131,3 +131,20 @@ fn fields_fit(record: &impl Fields) -> usize {
     assert!(went.is_continue() && count >= FieldId::Transport as usize);
     count
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_from_samples_are_opened() {
+        for name in ["talk-from-its-cookie-request-on.bin", "talk-late-packets-first.bin"] {
+            let path = format!("{}/corpus/datagram/{name}", env!("CARGO_MANIFEST_DIR"));
+            let records = dissected(&std::fs::read(path).unwrap());
+            let kinds = records.iter().map(|(kind, _)| *kind).collect::<Vec<_>>();
+            for kind in ["cookie_request", "crypto_handshake", "nickname", "new_peer"] {
+                assert!(kinds.contains(&kind), "{name}: no {kind} in {kinds:?}");
+            }
+        }
+    }
+}
