@@ -1,5 +1,6 @@
 //! Captures and key logs: found, opened, read to their end.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::ops::ControlFlow;
@@ -12,9 +13,9 @@ use super::args::InputArgs;
 use super::output::{Output, Stop, Talk, say};
 use super::progress::Progress;
 use crate::capture::{self, Datagrams, Limits};
-use crate::crypto::{KeyRing, Sessions, Tally};
+use crate::crypto::{KeyRing, Sealed, Tally};
 use crate::dissect::filter::Filter;
-use crate::dissect::{Dissector, Item, stream};
+use crate::dissect::{Content, Dissector, Item, Record, stream};
 use crate::report::{caret, printable};
 
 /// A capture on its way through the dissector.
@@ -45,10 +46,15 @@ impl Input {
         if args.keys.is_empty()
             && let Some(path) = key_log_beside(&args.file)
         {
-            let tally = read_keys(&path, &mut ring)?;
-            let path = shown(&path);
-            notes.always.push(format!("keys from {path} ({})", counted(tally.understood, "line")));
-            notes.tally(&path, &tally);
+            let shown = shown(&path);
+            if fs::metadata(&path).is_ok_and(|found| found.is_file()) {
+                let tally = read_keys(&path, &mut ring)?;
+                let lines = counted(tally.understood, "line");
+                notes.always.push(format!("keys from {shown} ({lines})"));
+                notes.tally(&shown, &tally);
+            } else {
+                notes.always.push(format!("{shown} is not a regular file and was not used"));
+            }
         }
         let name = shown(&args.file);
         let (reader, size) = open(&args.file)?;
@@ -68,8 +74,10 @@ impl Input {
         mut visit: impl FnMut(Item<'_>) -> Result<(), Stop>,
     ) -> Result<Ended, Stop> {
         let mut progress = self.progress.start();
+        let mut closed = Closed::default();
         let went = stream(&mut self.datagrams, &mut self.dissector, |item| {
             progress.tick();
+            closed.note(&item);
             match visit(item) {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(stop) => ControlFlow::Break(stop),
@@ -86,11 +94,49 @@ impl Input {
                     notes.always.push(format!("keys in {} itself ({lines})", self.name));
                     notes.tally(&format!("the key log in {}", self.name), tally);
                 }
-                notes.limits(self.dissector.sessions());
+                notes.limits(&self.dissector, self.datagrams.fragments().given_up);
+                notes.always.extend(closed.told());
                 let error = error.map(|error| of_capture(&self.name, &error));
                 Ok(Ended { frames, notes, error })
             }
         }
+    }
+}
+
+/// What a capture has that was not shown, for want of keys or because it is not followed.
+#[derive(Default)]
+struct Closed {
+    data: BTreeMap<Sealed, u64>,
+    data_opened: bool,
+    tcp: u64,
+}
+
+impl Closed {
+    fn note(&mut self, item: &Item<'_>) {
+        match item {
+            Item::Record(Record { content: Content::Data(Err(why)), .. }) => {
+                *self.data.entry(*why).or_default() += 1;
+            }
+            Item::Record(Record { content: Content::Data(Ok(_)), .. }) => self.data_opened = true,
+            Item::NotUdp(why) if why.name() == "tcp" => self.tcp += 1,
+            Item::Record(_) | Item::NotUdp(_) => {}
+        }
+    }
+
+    /// What to say about it.
+    fn told(&self) -> Vec<String> {
+        let mut told = Vec::new();
+        if !self.data.is_empty() {
+            let packets = counted(self.data.values().sum(), "data packet");
+            let reasons: Vec<_> =
+                self.data.iter().map(|(why, count)| format!("{count} {}", why.title())).collect();
+            told.push(format!("{packets} not opened: {}", reasons.join("; ")));
+        }
+        if self.tcp > 0 && !self.data_opened {
+            let frames = counted(self.tcp, "TCP frame");
+            told.push(format!("{frames} passed over: TCP relays are not followed yet"));
+        }
+        told
     }
 }
 
@@ -135,15 +181,22 @@ impl Notes {
     }
 
     /// What was given up so that memory and time stay bounded.
-    fn limits(&mut self, sessions: &Sessions) {
-        if sessions.forgotten() > 0 {
-            let times = counted(sessions.forgotten(), "time");
-            self.always
-                .push(format!("an address or session was forgotten {times} for want of room"));
+    fn limits(&mut self, dissector: &Dissector, fragments_given_up: u64) {
+        let sessions = dissector.sessions();
+        if fragments_given_up > 0 {
+            let datagrams = counted(fragments_given_up, "fragmented datagram");
+            self.always.push(format!("{datagrams} given up: not all fragments came in time"));
+        }
+        if dissector.forgotten() > 0 {
+            let times = counted(dissector.forgotten(), "time");
+            self.always.push(format!(
+                "an address, session or member was forgotten {times} for want of room"
+            ));
         }
         if sessions.searches_cut_short() > 0 {
             let searches = counted(sessions.searches_cut_short(), "search");
-            self.always.push(format!("{searches} for a key cut short"));
+            self.always
+                .push(format!("{searches} for a key cut short: too many keys for so few packets"));
         }
         if sessions.ring().left_out() > 0 {
             let keys = counted(sessions.ring().left_out(), "line");
@@ -234,7 +287,7 @@ fn key_log_beside(capture: &Path) -> Option<PathBuf> {
         capture.extension().is_some_and(|end| end == "gz" || end == "zst" || end == "zstd");
     let inner = if packed { capture.with_extension("") } else { capture.to_owned() };
     let keys = inner.with_extension("keys");
-    (keys != capture && fs::metadata(&keys).is_ok_and(|found| found.is_file())).then_some(keys)
+    (keys != capture && fs::symlink_metadata(&keys).is_ok()).then_some(keys)
 }
 
 #[cfg(test)]

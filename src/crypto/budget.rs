@@ -1,16 +1,16 @@
 //! How much work a hostile capture can cause: trial decryptions are earned by packets (threats row 6).
 
 /// What deriving a key from a key pair costs, in trial decryptions.
-pub(super) const DERIVE_COST: u32 = 40;
+pub(super) const DERIVE_COST: u32 = 128;
 
 /// Trial decryptions available at the start and at the most.
-const BURST: u32 = 1 << 22;
+const BURST: u32 = 1 << 21;
 
 /// Trial decryptions earned by each sealed packet, to be saved.
 const EARNED: u32 = 8;
 
-/// Trial decryptions that each sealed packet has for itself: whatever else wastes the rest, packets of
-/// sessions that are near at hand still open.
+/// Trial decryptions that each sealed packet has for itself, for keys that are near at hand: whatever
+/// wastes the rest, packets of sessions that are followed already still open.
 const OWN: u32 = 48;
 
 /// Trial decryptions that may still be made. Counts, never a clock: the same capture gives the same
@@ -19,11 +19,12 @@ pub(super) struct Budget {
     left: u32,
     own: u32,
     refused: u64,
+    has_refused: bool,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { left: BURST, own: 0, refused: 0 }
+        Self { left: BURST, own: 0, refused: 0, has_refused: false }
     }
 }
 
@@ -32,6 +33,12 @@ impl Budget {
     pub(super) fn earn(&mut self) {
         self.left = (self.left + EARNED).min(BURST);
         self.own = OWN;
+        self.has_refused = false;
+    }
+
+    /// From now on the packet at hand is searched for far and wide: that is paid from what was saved.
+    pub(super) const fn search(&mut self) {
+        self.own = 0;
     }
 
     /// Takes `cost` trial decryptions, or refuses.
@@ -46,18 +53,19 @@ impl Budget {
                 true
             }
             None => {
-                self.refused += 1;
+                self.refused += u64::from(!self.has_refused);
+                self.has_refused = true;
                 false
             }
         }
     }
 
-    /// Whether there is nothing left to spend.
-    pub(super) const fn is_spent(&self) -> bool {
-        self.left == 0 && self.own == 0
+    /// Whether work for the packet at hand was refused.
+    pub(super) const fn has_refused(&self) -> bool {
+        self.has_refused
     }
 
-    /// How often work was refused.
+    /// For how many packets work was refused.
     pub(super) const fn refused(&self) -> u64 {
         self.refused
     }

@@ -39,8 +39,8 @@ pub(super) enum Purpose {
 pub(super) enum Line {
     /// A precomputed key and the one or two parties known to share it, with nonces it was used with.
     Key { key: BoxKey, parties: [Option<PublicKey>; 2], nonces: [Option<Nonce>; 2] },
-    /// A key pair, by its secret half: that gives the public one.
-    Pair { purpose: Purpose, secret: SecretKey },
+    /// A key pair.
+    Pair { purpose: Purpose, public: PublicKey, secret: SecretKey },
     /// What to call the owner of a public key. Any bytes: hostile until escaped.
     Name { public: PublicKey, name: Vec<u8> },
 }
@@ -192,8 +192,8 @@ fn nonce<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line> {
 }
 
 fn pair<'a>(purpose: Purpose, fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line> {
-    let _public = public_key(fields)?;
-    Some(Line::Pair { purpose, secret: SecretKey::new(hex(fields.next()?)?) })
+    let public = public_key(fields)?;
+    Some(Line::Pair { purpose, public, secret: SecretKey::new(hex(fields.next()?)?) })
 }
 
 /// `SESSION <real a> <session a> <base nonce a> <real b> <session b> <base nonce b> <key>`.

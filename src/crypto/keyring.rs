@@ -13,9 +13,12 @@ use super::cipher::{BoxKey, SecretKey};
 use super::keylog::{self, Line, Purpose, Tally};
 use crate::wire::{Nonce, PublicKey};
 
-/// How many precomputed keys, nonces and names are kept; the rest is counted in
+/// How many precomputed keys, and nonces, are kept; the rest is counted in
 /// [`KeyRing::left_out`].
-pub const CAPACITY: usize = 1 << 20;
+pub const CAPACITY: usize = 1 << 19;
+
+/// How many names are kept.
+const NAMES_CAPACITY: usize = 1 << 14;
 
 /// How many key pairs are kept.
 const PAIRS_CAPACITY: usize = 1 << 16;
@@ -34,6 +37,8 @@ pub struct KeyRing {
     nonce_count: usize,
     with_nonces: Vec<KeyId>,
     pairs: BTreeMap<(Purpose, PublicKey), SecretKey>,
+    /// The public halves of the pairs, in the order they came.
+    ours: BTreeMap<Purpose, Vec<PublicKey>>,
     derived: HashSet<(PublicKey, PublicKey), RandomState>,
     names: BTreeMap<PublicKey, Vec<u8>>,
     left_out: u64,
@@ -65,9 +70,9 @@ impl KeyRing {
                     nonces.into_iter().flatten().for_each(|nonce| self.insert_nonce(id, nonce));
                 }
             }
-            Line::Pair { purpose, secret } => self.insert_pair(purpose, secret),
+            Line::Pair { purpose, public, secret } => self.insert_pair(purpose, public, secret),
             Line::Name { public, name } => {
-                if self.names.len() < CAPACITY {
+                if self.names.len() < NAMES_CAPACITY {
                     self.names.insert(public, name);
                 } else {
                     self.left_out += 1;
@@ -151,10 +156,10 @@ impl KeyRing {
             one.is_some() && other.is_some() && known.contains(&one) && known.contains(&other)
         };
         let fewer = of_either.into_iter().min_by_key(|keys| keys.len()).unwrap_or_default();
-        found.extend(fewer.iter().copied().filter(is_of_both));
+        found.extend(fewer.iter().copied().take(MOST_CANDIDATES).filter(is_of_both));
         for keys in of_either {
-            let others = keys.iter().copied().filter(|id| !is_of_both(id));
-            found.extend(others.take(MOST_CANDIDATES));
+            let first = keys.iter().copied().take(MOST_CANDIDATES);
+            found.extend(first.filter(|id| !is_of_both(id)));
         }
     }
 
@@ -208,10 +213,11 @@ impl KeyRing {
         self.nonce_count += 1;
     }
 
-    fn insert_pair(&mut self, purpose: Purpose, secret: SecretKey) {
+    fn insert_pair(&mut self, purpose: Purpose, public: PublicKey, secret: SecretKey) {
         if self.pairs.len() < PAIRS_CAPACITY {
-            // Under the public key that the secret one gives: a line may be wrong about it.
-            self.pairs.insert((purpose, secret.public_key()), secret);
+            if self.pairs.insert((purpose, public), secret).is_none() {
+                self.ours.entry(purpose).or_default().push(public);
+            }
         } else {
             self.left_out += 1;
         }
@@ -235,11 +241,15 @@ impl KeyRing {
             self.derive(purpose, other, one, budget);
             return;
         }
-        let (lowest, highest) = (PublicKey([0; 32]), PublicKey([0xff; 32]));
-        let of_purpose = self.pairs.range((purpose, lowest)..=(purpose, highest));
-        let ours: Vec<PublicKey> = of_purpose.map(|((_, ours), _)| *ours).collect();
+        let all = self.ours.get(&purpose).map_or(&[][..], Vec::as_slice);
+        let newest: Vec<PublicKey> = all.iter().rev().take(MOST_PAIRS).copied().collect();
         for theirs in [one, other].into_iter().flatten() {
-            ours.iter().for_each(|ours| self.derive(purpose, *ours, theirs, budget));
+            for ours in &newest {
+                if budget.has_refused() {
+                    return;
+                }
+                self.derive(purpose, *ours, theirs, budget);
+            }
         }
     }
 
@@ -269,6 +279,9 @@ impl KeyRing {
 /// How many keys are offered for one packet: a public key of the logging client itself is a party to
 /// every key it ever derived.
 const MOST_CANDIDATES: usize = 1024;
+
+/// How many of our key pairs, the newest ones, are joined with a key whose partner is not known.
+const MOST_PAIRS: usize = 256;
 
 /// How many `NONCE` lines are kept for one key: at one for every 32768 packets, eight million packets.
 const NONCES_OF_ONE_KEY: usize = 1024;

@@ -57,8 +57,10 @@ pub(super) struct Half {
 }
 
 impl Link {
-    /// Puts `attached` in front.
+    /// Puts `attached` in front, as it was attached first: a packet may come with its addresses swapped.
     pub(super) fn attach(&mut self, attached: Attached) {
+        let known = self.sessions.iter().find(|known| known.key == attached.key);
+        let attached = known.copied().unwrap_or(attached);
         to_front(&mut self.sessions, attached, |known| known.key == attached.key);
     }
 

@@ -11,7 +11,7 @@ const WINDOW: u32 = 32_768;
 const BITS: u32 = u64::BITS;
 const WORDS: u32 = WINDOW / BITS + 1;
 
-/// The numbers seen lately, as a bit set that slides with the newest; at most 8 KiB.
+/// The numbers seen lately, as a bit set that slides with the newest; about 4 KiB at the most.
 #[derive(Default)]
 pub(super) struct SeenNumbers {
     /// `words[i]` holds the numbers from `first + 64 i`, lowest bit first.
@@ -50,15 +50,29 @@ impl SeenNumbers {
             *self = Self { first: word, ..Self::default() };
             0
         };
-        if at >= length {
-            self.words.resize((at + 1).max(length) as usize, 0);
-        }
+        let at = at - self.make_room(at);
         let bit = 1 << (number % BITS);
-        let seen = self.words.get_mut(at as usize).expect("the set was resized to hold it");
+        let seen = self.words.get_mut(at as usize).expect("room was made for it");
         let before = *seen & bit != 0;
         *seen |= bit;
         self.slide();
         before
+    }
+
+    /// Makes the word at `at` exist, without ever holding more than the window; gives how many words that
+    /// dropped in front.
+    fn make_room(&mut self, at: u32) -> u32 {
+        let surplus = (at + 1).saturating_sub(WORDS);
+        if surplus > 0 {
+            self.words.drain(..self.words.len().min(surplus as usize));
+            self.first = self.first.wrapping_add(surplus * BITS);
+            self.full_before = 0;
+        }
+        let needed = (at - surplus) as usize + 1;
+        if needed > self.words.len() {
+            self.words.resize(needed, 0);
+        }
+        surplus
     }
 
     /// Drops words in front: those behind the window, and full ones as long as another follows.

@@ -16,6 +16,7 @@ use super::cipher::sha512;
 use super::keylog::Purpose;
 use super::keyring::{KeyId, KeyRing};
 use super::link::{Attached, Half, Link, to_front};
+use super::nonce::are_close;
 use super::sealed::Sealed;
 use super::session::{SessionTable, open_near};
 use crate::recent::Recent;
@@ -239,8 +240,9 @@ impl Sessions {
             ToxKind::CRYPTO_HANDSHAKE => {
                 let known = [self.host(from).real_key, self.host(to).real_key];
                 let link = self.links.get_or_insert(pair, Link::default);
+                link.sides.of_mut(direction).handshake_seen |= !self.foreseeing;
                 let opened = match Handshake::parse(payload) {
-                    Ok(packet) => self.opener.open_handshake(link, direction, known, &packet),
+                    Ok(packet) => self.opener.open_handshake(link, known, &packet),
                     Err(_) => Err(Sealed::BadLength),
                 };
                 self.handshake(from, to, pair, direction, payload, opened)
@@ -255,7 +257,9 @@ impl Sessions {
                         .map(|plain| (packet.dht_key, plain)),
                     Err(_) => Err(Sealed::BadLength),
                 };
-                if let Ok((dht_key, plain)) = opened {
+                if let Ok((dht_key, plain)) = opened
+                    && !self.foreseeing
+                {
                     self.learn(from, |host| {
                         *host = Host { dht_key: Some(dht_key), real_key: Some(plain.real_key) };
                     });
@@ -335,7 +339,7 @@ impl Sessions {
         let known = [self.host(from).real_key, self.host(to).real_key];
         let [sender, receiver] = orient(self.opener.ring.parties(key), known);
         for (endpoint, real_key) in [(from, sender), (to, receiver)] {
-            if real_key.is_some() {
+            if real_key.is_some() && !self.foreseeing {
                 self.learn(endpoint, |host| host.real_key = real_key);
             }
         }
@@ -382,7 +386,6 @@ impl Opener {
         direction: Direction,
         packet: &CryptoData<'_>,
     ) -> Result<Found, Sealed> {
-        let refused = self.budget.refused();
         let near = self
             .open_attached(link, direction, packet)
             .or_else(|| self.open_begun(link, direction, packet));
@@ -390,6 +393,7 @@ impl Opener {
             if !link.data_search.begin(self.ring.generation(), SEARCHES) {
                 return None;
             }
+            self.budget.search();
             self.open_moved(packet)
                 .or_else(|| self.open_begun_elsewhere(packet))
                 .or_else(|| self.open_running(link, packet))
@@ -404,8 +408,11 @@ impl Opener {
             }
             None => {
                 self.may_open_later = link.data_wait.begin(self.ring.generation(), WAITS);
-                let cut_short = self.budget.refused() > refused;
-                Err(if cut_short { Sealed::Budget } else { self.why_sealed(link, direction) })
+                Err(if self.budget.has_refused() {
+                    Sealed::Budget
+                } else {
+                    self.why_sealed(link, direction)
+                })
             }
         }
     }
@@ -437,18 +444,37 @@ impl Opener {
         direction: Direction,
         packet: &CryptoData<'_>,
     ) -> Option<Found> {
-        for logged in [false, true] {
-            for &Attached { key, swapped } in &link.sessions {
-                let direction = direction.swapped_if(swapped);
-                let Some(session) = self.sessions.peek(key) else { continue };
-                let known = session.parties.of(direction).nonce.as_slice();
-                let anchors = if logged { self.ring.nonces(key) } else { known };
+        for &Attached { key, swapped } in &link.sessions {
+            let direction = direction.swapped_if(swapped);
+            let Some(session) = self.sessions.peek(key) else { continue };
+            // Its own way first; but anybody can send a packet again with its addresses swapped.
+            for way in [direction, direction.reversed()] {
+                let Some(anchor) = &session.parties.of(way).nonce else { continue };
                 let box_key = self.ring.key(key);
-                let nonce = anchors.iter().find_map(|anchor| {
+                if let Some(nonce) =
                     open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
-                });
-                if let Some(nonce) = nonce {
-                    return Some(Found { key, direction, nonce });
+                {
+                    return Some(Found { key, direction: way, nonce });
+                }
+            }
+        }
+        for &Attached { key, swapped } in &link.sessions {
+            for anchor in self.ring.nonces(key) {
+                if self.budget.has_refused() {
+                    return None;
+                }
+                let box_key = self.ring.key(key);
+                if let Some(nonce) =
+                    open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
+                {
+                    let begun = |way: Direction| {
+                        let halves = &link.sides.of(way).halves;
+                        halves.iter().any(|half| are_close(&half.base_nonce, &nonce))
+                    };
+                    let is_reflected = begun(direction.reversed()) && !begun(direction);
+                    let by_link = direction.swapped_if(swapped).swapped_if(is_reflected);
+                    let by_nonce = self.sessions.peek(key).and_then(|it| it.direction_of(&nonce));
+                    return Some(Found { key, direction: by_nonce.unwrap_or(by_link), nonce });
                 }
             }
         }
@@ -473,6 +499,9 @@ impl Opener {
     /// With sessions that used other links: one of the addresses changed.
     fn open_moved(&mut self, packet: &CryptoData<'_>) -> Option<Found> {
         for (key, session) in self.sessions.iter().take(ELSEWHERE) {
+            if self.budget.has_refused() {
+                return None;
+            }
             for direction in [Direction::Forth, Direction::Back] {
                 let Some(anchor) = &session.parties.of(direction).nonce else { continue };
                 let box_key = self.ring.key(key);
@@ -508,7 +537,7 @@ impl Opener {
                     return Some(Found { key, direction, nonce });
                 }
             }
-            if self.budget.is_spent() {
+            if self.budget.has_refused() {
                 return None;
             }
             search.tried += 1;
@@ -524,6 +553,9 @@ impl Opener {
         partner: Option<PublicKey>,
         packet: &CryptoData<'_>,
     ) -> Option<Found> {
+        if self.budget.has_refused() {
+            return None;
+        }
         self.candidates.clear();
         self.ring.candidates(
             Purpose::Session,
@@ -574,11 +606,9 @@ impl Opener {
     fn open_handshake(
         &mut self,
         link: &mut Link,
-        direction: Direction,
         known: [Option<PublicKey>; 2],
         packet: &Handshake<'_>,
     ) -> Result<KeyId, Sealed> {
-        link.sides.of_mut(direction).handshake_seen = true;
         self.candidates.clear();
         self.candidates.extend(link.long_term);
         let [from, to] = known;
@@ -658,6 +688,7 @@ impl Opener {
 
     /// Tries every key from the `tried`-th on, as far as the budget goes.
     fn try_all(&mut self, tried: &mut u32, nonce: &Nonce, sealed: &[u8]) -> Option<KeyId> {
+        self.budget.search();
         for key in self.ring.all().skip(*tried as usize) {
             if !self.budget.spend(1) {
                 return None;
@@ -672,7 +703,7 @@ impl Opener {
     }
 
     fn no_key(&self) -> Sealed {
-        if self.budget.is_spent() { Sealed::Budget } else { Sealed::NoKey }
+        if self.budget.has_refused() { Sealed::Budget } else { Sealed::NoKey }
     }
 }
 

@@ -282,3 +282,25 @@ fn work_for_packets_that_no_key_opens_is_bounded() {
     assert!(cut_short > 1000, "the budget was spent");
     assert!(sessions.searches_cut_short() > 0);
 }
+
+/// Anybody on the way can send a packet again with its addresses swapped.
+#[test]
+fn a_reflected_packet_is_still_its_senders_and_a_resend() {
+    let (mut ann, mut bob) = ann_and_bob();
+    let nonces = ann.nonce_line(&bob) + &bob.nonce_line(&ann);
+    for log in [ann.shared_lines(&bob), ann.shared_lines(&bob) + &nonces] {
+        let mut sessions = sessions(&log);
+        meet(&mut sessions, &ann, &bob);
+        let forth = (Some(ann.real.public), Some(bob.real.public));
+        for number in 0..3 {
+            let hello = ann.numbered(&bob, number, HELLO);
+            let opened = send(&mut sessions, &ann, &bob, &hello);
+            assert_eq!(opened, (forth, Ok((1, number, false, HELLO.to_vec()))));
+            let reflected = send(&mut sessions, &bob, &ann, &hello);
+            assert_eq!(reflected, (forth, Ok((1, number, true, HELLO.to_vec()))));
+        }
+        let hello = bob.numbered(&ann, 0, HELLO);
+        let opened = send(&mut sessions, &bob, &ann, &hello);
+        assert_eq!(opened, ((forth.1, forth.0), Ok((1, 0, false, HELLO.to_vec()))));
+    }
+}

@@ -61,7 +61,7 @@ impl Conferences {
         {
             self.group_numbers.put((receiver, number), conference);
         }
-        let Some(scope) = self.scope(sender, receiver, packet) else { return };
+        let Some(scope) = self.scope(receiver, packet) else { return };
         match packet {
             Packet::InviteMember(member) => {
                 if let Some(from) = from {
@@ -100,7 +100,7 @@ impl Conferences {
         packet: &Packet<'_>,
         given: &'a BTreeMap<PublicKey, Vec<u8>>,
     ) -> Context<'a> {
-        let Some(scope) = self.scope((session, direction), (session, direction ^ 1), packet) else {
+        let Some(scope) = self.scope((session, direction ^ 1), packet) else {
             return Context::default();
         };
         let conference = match scope {
@@ -117,6 +117,11 @@ impl Conferences {
         Context { conference, author: self.party(author, given) }
     }
 
+    /// How many group numbers, members and names were forgotten for want of room.
+    pub(super) const fn forgotten(&self) -> u64 {
+        self.group_numbers.forgotten() + self.members.forgotten() + self.names.forgotten()
+    }
+
     /// Somebody with a name.
     pub(super) fn party<'a>(
         &'a self,
@@ -128,12 +133,11 @@ impl Conferences {
     }
 
     /// Where the packet's peer numbers count.
-    fn scope(&self, sender: End, receiver: End, packet: &Packet<'_>) -> Option<Scope> {
+    fn scope(&self, receiver: End, packet: &Packet<'_>) -> Option<Scope> {
         if let Some(conference) = packet.conference() {
             return Some(Scope::Conference(conference));
         }
         let number = packet.group_number()?;
-        let _ = sender;
         let known = self.group_numbers.peek(&(receiver, number)).copied();
         Some(known.map_or(Scope::GroupNumber(receiver, number), Scope::Conference))
     }

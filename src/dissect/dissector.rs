@@ -43,6 +43,12 @@ impl Dissector {
         &mut self.sessions
     }
 
+    /// How often something about sessions or conferences was forgotten for want of room.
+    #[must_use]
+    pub const fn forgotten(&self) -> u64 {
+        self.sessions.forgotten() + self.conferences.forgotten()
+    }
+
     /// How the lines of key logs inside the capture were taken, if there were any.
     #[must_use]
     pub const fn embedded(&self) -> Option<&Tally> {

@@ -75,6 +75,8 @@ pub fn stream<R: Read, B>(
 struct Ahead {
     events: VecDeque<Kept>,
     bytes: usize,
+    /// The latest time among the events.
+    latest: Timestamp,
     has_ended: bool,
     error: Option<capture::Error>,
 }
@@ -93,9 +95,11 @@ impl Ahead {
         datagrams: &mut Datagrams<R>,
         dissector: &mut Dissector,
     ) {
-        let mut latest = self.events.iter().map(|kept| kept.at).max().unwrap_or(at);
+        if self.events.is_empty() {
+            self.latest = at;
+        }
         while !self.has_ended
-            && latest.nanos_since(at) < LOOKAHEAD
+            && self.latest.nanos_since(at) < LOOKAHEAD
             && self.events.len() < LOOKAHEAD_EVENTS
             && self.bytes < LOOKAHEAD_BYTES
         {
@@ -103,7 +107,7 @@ impl Ahead {
                 Ok(Some(event)) => {
                     dissector.foresee(event);
                     let kept = Kept::of(&event);
-                    latest = latest.max(kept.at);
+                    self.latest = self.latest.max(kept.at);
                     self.bytes += kept.bytes.len();
                     self.events.push_back(kept);
                 }

@@ -9,12 +9,10 @@ use crate::wire::{
     Conference, DataId, GroupMessage, Kind, MessageBody, Packet, PublicKey, ToxKind,
 };
 
-/// How many conferences, and how many people, are told apart.
+/// How many conferences, and how many people, are told apart; and how many members all conferences have.
 const CONFERENCES: usize = 4096;
 const PEOPLE: usize = 1 << 16;
-
-/// The longest name or title that is kept, in bytes: what the format allows (packets §10).
-const LONGEST_TEXT: usize = 128;
+const MEMBERS: usize = 1 << 18;
 
 /// Counts of everything that a capture holds. Packets count once; resends are counted apart.
 #[derive(Clone, Default)]
@@ -51,8 +49,10 @@ pub struct Totals {
     pub conferences: BTreeMap<Conference, ConferenceTotals>,
     /// What was seen of each person.
     pub people: BTreeMap<PublicKey, PersonTotals>,
-    /// Packets of conferences and people beyond those that are told apart.
+    /// Packets and entries of conferences, people and members beyond those that are told apart.
     pub left_out: u64,
+    /// How many members all conferences have.
+    members: usize,
 }
 
 /// What was seen of one conference.
@@ -150,7 +150,7 @@ impl Totals {
                 continue;
             };
             if person.name.as_deref() != party.name {
-                person.name = party.name.map(kept);
+                person.name = party.name.map(<[u8]>::to_vec);
             }
             *(if is_sender { &mut person.sent } else { &mut person.received }) += 1;
         }
@@ -159,7 +159,12 @@ impl Totals {
         *self.conference.entry(kind).or_default() += 1;
         if let (Ok(packet), Some(conference)) = (packet, data.context.conference) {
             match limited(&mut self.conferences, conference, CONFERENCES) {
-                Some(totals) => totals.packet(packet, data.context.author.real_key),
+                Some(totals) => {
+                    let before = totals.members.len();
+                    let room = before + MEMBERS.saturating_sub(self.members);
+                    self.left_out += totals.packet(packet, data.context.author.real_key, room);
+                    self.members += totals.members.len() - before;
+                }
                 None => self.left_out += 1,
             }
         }
@@ -167,41 +172,54 @@ impl Totals {
 }
 
 impl ConferenceTotals {
-    fn packet(&mut self, packet: &Packet<'_>, author: Option<PublicKey>) {
+    /// Counts a packet. There is room for so many members; gives how many found none.
+    fn packet(&mut self, packet: &Packet<'_>, author: Option<PublicKey>, room: usize) -> u64 {
+        let mut left_out = 0;
+        let mut member =
+            |key, number| left_out += u64::from(!note(&mut self.members, key, number, room));
         self.packets += 1;
         match packet {
             Packet::PeerResponse(response) => {
                 for peer in response.peers() {
-                    self.member(peer.real_key, Some(peer.peer_number.0));
+                    member(peer.real_key, peer.peer_number.0);
                 }
             }
-            Packet::TitleResponse(response) => self.title = Some(kept(response.title)),
-            Packet::InviteMember(member) => {
+            Packet::TitleResponse(response) => self.title = Some(response.title.to_vec()),
+            Packet::InviteMember(invited) => {
                 if let Some(author) = author {
-                    self.member(author, Some(member.peer_number.0));
+                    member(author, invited.peer_number.0);
                 }
             }
             Packet::Message(GroupMessage { body, peer_number, .. }) => {
                 if let Some(author) = author {
-                    self.member(author, Some(peer_number.0));
+                    member(author, peer_number.0);
                 }
                 match body {
-                    MessageBody::NewPeer(new) => {
-                        self.member(new.real_key, Some(new.new_peer_number.0))
-                    }
-                    MessageBody::Title(title) => self.title = Some(kept(title.title)),
+                    MessageBody::NewPeer(new) => member(new.real_key, new.new_peer_number.0),
+                    MessageBody::Title(title) => self.title = Some(title.title.to_vec()),
                     MessageBody::Chat(_) | MessageBody::Action(_) => self.texts += 1,
                     _ => {}
                 }
             }
             _ => {}
         }
+        left_out
     }
+}
 
-    fn member(&mut self, key: PublicKey, number: Option<u16>) {
-        if let Some(known) = limited(&mut self.members, key, PEOPLE) {
-            *known = number.or(*known);
+/// Notes a member and its number, unless it is one too many.
+fn note(
+    members: &mut BTreeMap<PublicKey, Option<u16>>,
+    key: PublicKey,
+    number: u16,
+    room: usize,
+) -> bool {
+    match limited(members, key, room) {
+        Some(known) => {
+            *known = Some(number);
+            true
         }
+        None => false,
     }
 }
 
@@ -211,8 +229,4 @@ fn limited<K: Ord, V: Default>(map: &mut BTreeMap<K, V>, key: K, most: usize) ->
         return None;
     }
     Some(map.entry(key).or_default())
-}
-
-fn kept(text: &[u8]) -> Vec<u8> {
-    text.iter().copied().take(LONGEST_TEXT).collect()
 }

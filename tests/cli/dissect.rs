@@ -237,7 +237,8 @@ fn keys_inside_the_capture_are_used_and_named() {
     assert!(stderr.starts_with("toxscope: keys in ") && stderr.ends_with("itself (3 lines)\n"));
 
     fs::write(&path, world.bytes_with(&[], &[(0x1234, &keys)])).unwrap();
-    assert_eq!(printed(&["dissect", text(&path)]), "");
+    let closed = "toxscope: 10 data packets not opened: 10 no key log\n".to_owned();
+    assert_eq!(run(&["dissect", text(&path)]), (0, String::new(), closed));
     let (_, stdout, _) = run(&["dissect", text(&path), "--secrets-type", "0x1234"]);
     assert_eq!(stdout.lines().count(), 9);
 }
@@ -250,7 +251,8 @@ fn keys_that_are_named_replace_those_beside_the_capture() {
     fs::write(&other, "# nothing\n").unwrap();
     let (code, stdout, stderr) = run(&["dissect", text(&path), "-k", text(&other)]);
     assert_eq!((code, stdout.as_str()), (0, ""));
-    assert!(stderr.ends_with("other.log holds nothing that this program understands\n"));
+    assert!(stderr.contains("other.log holds nothing that this program understands\n"));
+    assert!(stderr.ends_with("10 data packets not opened: 10 no key log\n"));
     let beside = folder.path().join("world.keys");
     let (_, stdout, _) = run(&["dissect", text(&path), "-k", text(&other), "-k", text(&beside)]);
     assert_eq!(stdout.lines().count(), 9);
@@ -289,7 +291,10 @@ fn wrong_keys_open_nothing_and_every_packet_says_so() {
     let path = talk().write(folder.path());
     let wrong = folder.path().join("wrong.keys");
     fs::write(&wrong, format!("BOX {0} {0}\n", "42".repeat(32))).unwrap();
-    let lines = printed(&["dissect", text(&path), "-a", "--format", "jsonl", "-k", text(&wrong)]);
+    let (code, lines, stderr) =
+        run(&["dissect", text(&path), "-a", "--format", "jsonl", "-k", text(&wrong)]);
+    let told = "toxscope: 10 data packets not opened: 10 no key in the log opens the handshake\n";
+    assert_eq!((code, stderr.as_str()), (0, told));
     let sealed: Vec<_> = objects(&lines)
         .iter()
         .filter(|object| object["kind"] == "crypto_data" || object["kind"] == "crypto_handshake")

@@ -47,10 +47,11 @@ fn stats_without_keys_say_why_packets_stay_closed() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("closed.pcapng");
     fs::write(&path, talk().bytes()).unwrap();
-    let line = printed(&["stats", "--format", "json", text(&path)]);
+    let (_, line, stderr) = run(&["stats", "--format", "json", text(&path)]);
+    assert_eq!(stderr, "toxscope: 10 data packets not opened: 10 no key log\n");
     let stats: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert_eq!(stats["net_crypto"]["sealed"], serde_json::json!({"no_key_log": 10}));
-    let table = printed(&["stats", text(&path)]);
+    let table = printed(&["stats", "-q", text(&path)]);
     assert!(table.contains("sealed: no key log"), "{table}");
 }
 
