@@ -11,7 +11,7 @@ use crate::wire::net_crypto::CryptoData;
 use crate::wire::{Nonce, PublicKey};
 
 /// How many sessions are remembered.
-const SESSIONS: usize = 1 << 14;
+const SESSIONS: usize = 1 << 13;
 
 /// All sessions of which a packet was opened, by their keys.
 pub(super) struct SessionTable {
