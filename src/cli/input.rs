@@ -15,7 +15,7 @@ use super::progress::Progress;
 use crate::capture::{self, Datagrams, Limits};
 use crate::crypto::{KeyRing, Sealed, Tally};
 use crate::dissect::filter::Filter;
-use crate::dissect::{Content, Dissector, Item, Record, stream};
+use crate::dissect::{Content, Dissector, Item, Record, Totals, count_unopened, stream};
 use crate::report::{caret, printable};
 
 /// A capture on its way through the dissector.
@@ -27,6 +27,9 @@ pub(super) struct Input {
     dissector: Dissector,
     notes: Notes,
     pub(super) filter: Option<Filter>,
+    /// What ended the capture, and what it was found to have, before [`Self::each`] began.
+    error: Option<capture::Error>,
+    closed: Closed,
 }
 
 impl Input {
@@ -63,7 +66,20 @@ impl Input {
         let datagrams = Datagrams::new(progress.count(reader), limits)
             .map_err(|error| of_capture(&name, &error))?;
         let dissector = Dissector::new(ring, args.secrets_type);
-        Ok(Self { name, datagrams, progress, dissector, notes, filter })
+        let (error, closed) = (None, Closed::default());
+        Ok(Self { name, datagrams, progress, dissector, notes, filter, error, closed })
+    }
+
+    /// Counts what comes before the first key, which is quicker than by its records; the rest is left
+    /// to [`Self::each`].
+    pub(super) fn count_unopened(&mut self) -> Totals {
+        let mut totals = Totals::default();
+        let mut progress = self.progress.start();
+        let (datagrams, dissector) = (&mut self.datagrams, &mut self.dissector);
+        self.error = count_unopened(datagrams, dissector, &mut totals, || progress.tick()).err();
+        progress.finish();
+        self.closed = Closed::of(&totals);
+        totals
     }
 
     /// Hands everything that the capture holds to `visit`; then how many frames there were.
@@ -74,7 +90,7 @@ impl Input {
         mut visit: impl FnMut(Item<'_>) -> Result<(), Stop>,
     ) -> Result<Ended, Stop> {
         let mut progress = self.progress.start();
-        let mut closed = Closed::default();
+        let closed = &mut self.closed;
         let went = stream(&mut self.datagrams, &mut self.dissector, |item| {
             progress.tick();
             closed.note(&item);
@@ -87,6 +103,7 @@ impl Input {
         match went {
             ControlFlow::Break(stop) => Err(stop),
             ControlFlow::Continue(error) => {
+                let error = self.error.or(error);
                 let frames = self.datagrams.frames();
                 let mut notes = self.notes;
                 if let Some(tally) = self.dissector.embedded() {
@@ -95,7 +112,7 @@ impl Input {
                     notes.tally(&format!("the key log in {}", self.name), tally);
                 }
                 notes.limits(&self.dissector, self.datagrams.fragments().given_up);
-                notes.always.extend(closed.told());
+                notes.always.extend(self.closed.told());
                 let error = error.map(|error| of_capture(&self.name, &error));
                 Ok(Ended { frames, notes, error })
             }
@@ -112,6 +129,12 @@ struct Closed {
 }
 
 impl Closed {
+    /// What was counted without keys.
+    fn of(totals: &Totals) -> Self {
+        let tcp = totals.not_udp.get("tcp").copied().unwrap_or(0);
+        Self { data: totals.sealed.clone(), data_opened: false, tcp }
+    }
+
     fn note(&mut self, item: &Item<'_>) {
         match item {
             Item::Record(Record { content: Content::Data(Err(why)), .. }) => {

@@ -8,9 +8,9 @@ use crate::dissect::{Item, Totals};
 use crate::report::{stats_json, stats_table};
 
 pub(super) fn run(args: &StatsArgs, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
-    let input = Input::open(&args.input, out)?;
+    let mut input = Input::open(&args.input, out)?;
     let filter = input.filter.clone();
-    let mut totals = Totals::default();
+    let mut totals = if filter.is_none() { input.count_unopened() } else { Totals::default() };
     let ended = input.each(|item| {
         match item {
             Item::Record(record) => {

@@ -81,8 +81,18 @@ impl Link {
 
 /// Puts `item` in front of `list` in the place of any that is `same`.
 pub(super) fn to_front<T>(list: &mut Vec<T>, item: T, same: impl Fn(&T) -> bool) {
-    if let Some(at) = list.iter().position(same) {
-        list.remove(at);
+    match list.iter().position(same) {
+        // As for most packets.
+        Some(0) => {
+            if let Some(first) = list.first_mut() {
+                *first = item;
+            }
+            return;
+        }
+        Some(at) => {
+            list.remove(at);
+        }
+        None => {}
     }
     list.truncate(REMEMBERED - 1);
     list.insert(0, item);

@@ -45,6 +45,12 @@ impl Sealed {
         Self::Budget,
     ];
 
+    /// Why a packet stays closed as long as there are no keys at all.
+    #[must_use]
+    pub const fn without_keys(truncated: bool) -> Self {
+        if truncated { Self::Truncated } else { Self::NoKeyLog }
+    }
+
     /// The name in JSON lines and filters.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -105,7 +105,6 @@ pub(super) fn open_near(
     plain: &mut Vec<u8>,
 ) -> Option<Nonce> {
     nonce::near(anchor, packet.nonce_low)
-        .into_iter()
         .take_while(|_| budget.spend(1))
         .find(|nonce| key.open(nonce, packet.sealed, plain))
 }

@@ -198,7 +198,7 @@ impl Sessions {
         let kind = ToxKind::of(payload);
         let is_net_crypto = kind.is_some_and(is_net_crypto);
         if self.opener.ring.is_empty() || (truncated && is_net_crypto) {
-            let why = if truncated { Sealed::Truncated } else { Sealed::NoKeyLog };
+            let why = Sealed::without_keys(truncated);
             let seen = kind.map_or(Seen::Other, |kind| closed(kind, why));
             return self.opened([None, None], seen);
         }

@@ -123,12 +123,14 @@ impl Conferences {
     }
 
     /// Somebody with a name.
+    #[inline]
     pub(super) fn party<'a>(
         &'a self,
         real_key: Option<PublicKey>,
         given: &'a BTreeMap<PublicKey, Vec<u8>>,
     ) -> Party<'a> {
-        let name = real_key.and_then(|key| given.get(&key).or_else(|| self.names.peek(&key)));
+        let Some(key) = real_key else { return Party::default() };
+        let name = given.get(&key).or_else(|| self.names.peek(&key));
         Party { real_key, name: name.map(Vec::as_slice) }
     }
 

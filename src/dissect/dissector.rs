@@ -7,7 +7,7 @@ use super::record::{Content, Context, Data, Record, Transport};
 use crate::capture::{Datagram, Event};
 use crate::crypto::{self, KeyRing, Seen, Sessions, Tally};
 use crate::time::Timestamp;
-use crate::wire::{Packet, PublicKey, ToxKind};
+use crate::wire::{DataId, Malformed, Packet, PublicKey, ToxKind};
 
 /// Turns the events of a capture, in their order, into records.
 pub struct Dissector {
@@ -67,6 +67,7 @@ impl Dissector {
     }
 
     /// Takes the next event. Datagrams give a record.
+    #[inline]
     pub fn event<'a>(&'a mut self, event: Event<'a>) -> Option<Record<'a>> {
         match event {
             Event::Datagram(datagram) => {
@@ -85,19 +86,18 @@ impl Dissector {
     }
 
     /// Dissects one datagram.
+    #[inline]
     fn datagram<'a>(&'a mut self, datagram: &Datagram<'a>) -> Record<'a> {
         let Datagram { at, from, to, payload, origin, truncated, .. } = *datagram;
         let start = *self.start.get_or_insert(at);
         // Everything is learned before anything is borrowed for the record.
         let (sessions, conferences) = (&mut self.sessions, &mut self.conferences);
         let opened = sessions.datagram(from, to, payload, truncated);
-        if let Seen::Data(Ok(data)) = &opened.seen
-            && let Some(id) = data.plain.id
-            && id.is_conference()
+        let packet = conference_packet(&opened.seen);
+        if let (Seen::Data(Ok(data)), Some(Ok(packet))) = (&opened.seen, &packet)
             && !data.resend
-            && let Ok(packet) = Packet::parse(data.plain.data)
         {
-            conferences.learn(data.session, data.direction, opened.from, &packet);
+            conferences.learn(data.session, data.direction, opened.from, packet);
         }
         let names = opened.names;
         Record {
@@ -118,7 +118,7 @@ impl Dissector {
                 Seen::CookieResponse(seen) => Content::CookieResponse(seen),
                 Seen::Handshake(seen) => Content::Handshake(seen),
                 Seen::Data(seen) => {
-                    Content::Data(seen.map(|data| opened_data(conferences, names, data)))
+                    Content::Data(seen.map(|data| opened_data(conferences, names, data, packet)))
                 }
                 Seen::Other => Content::Other(ToxKind::of(payload)),
             },
@@ -139,14 +139,24 @@ impl Dissector {
     }
 }
 
+/// The conference packet inside, if there is one.
+fn conference_packet<'a>(seen: &Seen<'a>) -> Option<Result<Packet<'a>, Malformed<'a>>> {
+    match seen {
+        Seen::Data(Ok(data)) if data.plain.id.is_some_and(DataId::is_conference) => {
+            Some(Packet::parse(data.plain.data))
+        }
+        _ => None,
+    }
+}
+
 fn opened_data<'a>(
     conferences: &'a Conferences,
     names: &'a BTreeMap<PublicKey, Vec<u8>>,
     data: crypto::Data<'a>,
+    packet: Option<Result<Packet<'a>, Malformed<'a>>>,
 ) -> Data<'a> {
     let crypto::Data { session, direction, from_the_start, resend, plain } = data;
     let id = plain.id.expect("crypto gives no data without an id");
-    let packet = id.is_conference().then(|| Packet::parse(plain.data));
     let context = match &packet {
         Some(Ok(packet)) => conferences.context(session, direction, packet, names),
         _ => Context::default(),

@@ -15,5 +15,5 @@ pub use dissector::Dissector;
 pub use field::{Field, FieldId, FieldType, Fields, Value};
 pub use payload::payload;
 pub use record::{Content, Context, Data, NOT_TOX, Party, Record, Transport};
-pub use stream::{Item, stream};
+pub use stream::{Item, count_unopened, stream};
 pub use totals::{ConferenceTotals, PersonTotals, Totals};

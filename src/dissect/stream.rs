@@ -12,6 +12,7 @@ use std::ops::ControlFlow;
 
 use super::dissector::Dissector;
 use super::record::Record;
+use super::totals::Totals;
 use crate::capture::{self, Datagram, Datagrams, Event, NotUdp, Origin};
 use crate::time::Timestamp;
 
@@ -59,15 +60,44 @@ pub fn stream<R: Read, B>(
             visit(Item::NotUdp(why))?;
             continue;
         }
-        let Some(record) = dissector.event(event) else { continue };
+        // Not moved: it is large.
+        let record = dissector.event(event);
+        let Some(record) = &record else { continue };
         if record.may_open_later && !is_second_try {
             let at = record.at;
             again = Some(Kept::of(&event));
             ahead.read(at, datagrams, dissector);
         } else {
-            visit(Item::Record(&record))?;
+            visit(Item::Record(record))?;
         }
     }
+}
+
+/// Counts everything up to the first key, or to the end if there is none, as counting the records of
+/// [`stream`] does; `tick` is called for each event. Nothing can be opened, so the first byte of a
+/// datagram is all that there is to look at. What comes after the first key is left to [`stream`].
+///
+/// # Errors
+///
+/// What ended the capture early; everything before it was counted.
+pub fn count_unopened<R: Read>(
+    datagrams: &mut Datagrams<R>,
+    dissector: &mut Dissector,
+    totals: &mut Totals,
+    mut tick: impl FnMut(),
+) -> Result<(), capture::Error> {
+    while dissector.sessions().ring().is_empty() {
+        tick();
+        match datagrams.next()? {
+            Some(Event::Datagram(datagram)) => totals.unopened(&datagram),
+            Some(Event::Other { why, .. }) => totals.not_udp(why),
+            Some(event) => {
+                dissector.event(event);
+            }
+            None => break,
+        }
+    }
+    Ok(())
 }
 
 /// Events that were read ahead of their turn.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::record::{Content, Data, Record};
-use crate::capture::NotUdp;
+use crate::capture::{Datagram, NotUdp};
 use crate::crypto::Sealed;
 use crate::wire::{
     Conference, DataId, GroupMessage, Kind, MessageBody, Packet, PublicKey, ToxKind,
@@ -95,6 +95,23 @@ impl Totals {
             Content::Data(Ok(data)) => self.data(record, data),
             Content::Data(Err(why)) => *self.sealed.entry(*why).or_default() += 1,
             Content::Other(_) => {}
+        }
+    }
+
+    /// Counts a datagram of which nothing can be opened, since there are no keys: as [`Self::record`]
+    /// does, by its first byte alone.
+    #[inline]
+    pub(super) fn unopened(&mut self, datagram: &Datagram<'_>) {
+        self.datagrams += 1;
+        self.truncated += u64::from(datagram.truncated);
+        self.first_byte(datagram.payload);
+        let why = Sealed::without_keys(datagram.truncated);
+        match ToxKind::of(datagram.payload) {
+            Some(ToxKind::CRYPTO_HANDSHAKE) => {
+                *self.handshakes_sealed.entry(why).or_default() += 1;
+            }
+            Some(ToxKind::CRYPTO_DATA) => *self.sealed.entry(why).or_default() += 1,
+            _ => {}
         }
     }
 

@@ -56,6 +56,24 @@ fn stats_without_keys_say_why_packets_stay_closed() {
 }
 
 #[test]
+fn what_stats_count_without_keys_equals_what_they_count_by_records() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("unopened.pcapng");
+    let world = talk();
+    let keys = world.keys();
+    let without = world.bytes();
+    let keys_halfway =
+        [&*without, &world.bytes_with(&[keys.strip_prefix("# ").unwrap()], &[])].concat();
+    let cut_short = without.get(..without.len() - 5).unwrap().to_vec();
+    for bytes in [without, keys_halfway, cut_short] {
+        fs::write(&path, bytes).unwrap();
+        // A filter, even one that lets everything pass, needs records.
+        let by_records = run(&["stats", "--format", "json", "-Y", "frame >= 0", text(&path)]);
+        assert_eq!(run(&["stats", "--format", "json", text(&path)]), by_records);
+    }
+}
+
+#[test]
 fn stats_are_tables_for_people() {
     let folder = tempdir().unwrap();
     let path = talk().write(folder.path());
