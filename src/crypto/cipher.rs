@@ -32,7 +32,7 @@ impl BoxKey {
     }
 
     /// The key that `ours` and `theirs` share, or `None` for a `theirs` of low order, which no honest
-    /// party has. Costs about forty times what opening a short box does.
+    /// party has. Costs about a hundred times what opening a short box does.
     #[must_use]
     pub fn derive(theirs: &PublicKey, ours: &SecretKey) -> Option<Self> {
         crypto_box_beforenm(&theirs.0, &ours.0).ok().map(Self)

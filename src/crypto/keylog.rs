@@ -16,7 +16,7 @@ use std::io::{self, BufRead};
 use zeroize::Zeroize;
 
 use super::cipher::{BoxKey, SecretKey};
-use crate::wire::{Nonce, PublicKey};
+use crate::wire::{Nonce, PublicKey, array_from_hex};
 
 /// What the first line of a key log says, so that a section comment can be told to be one.
 pub const MAGIC: &str = "tox-keylog 1";
@@ -224,16 +224,7 @@ fn public_key<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<PublicK
 }
 
 fn hex<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    if digits.len() != 2 * N {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = pair.iter().try_fold(0, |value, &digit| {
-            Some(value << 4 | char::from(digit).to_digit(16)? as u8)
-        })?;
-    }
-    Some(bytes)
+    std::str::from_utf8(digits).ok().and_then(array_from_hex)
 }
 
 #[cfg(test)]

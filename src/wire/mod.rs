@@ -45,6 +45,7 @@ pub use direct::{
 };
 pub use fault::{Fault, Reason};
 pub use invite::{Invite, InviteAccepted, InviteMember, InviteUnknown};
+pub(crate) use keys::array_from_hex;
 pub use keys::{Hex, Nonce, PublicKey};
 pub use kind::ToxKind;
 pub use lossy::{Lossy, LossyBody};
