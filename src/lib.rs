@@ -11,8 +11,8 @@
 //! |     1 | [`crypto`]  | keys to plaintext: key logs, handshakes, sessions                |
 //! |     2 | [`conference`] | the reference state machine, without I/O                      |
 //! |     2 | [`dissect`] | datagrams and keys to one ordered stream of records              |
-//! |     4 | [`report`]  | records and totals as text and JSON, for any writer              |
-//! |     5 | [`cli`]     | arguments, wiring, exit codes                                    |
+//! |     5 | [`report`]  | records and totals as text and JSON, for any writer              |
+//! |     6 | [`cli`]     | arguments, wiring, exit codes                                    |
 //!
 //! `fuzzing` holds one function per fuzz target and may call every room but `cli`.
 #![forbid(unsafe_code)]

@@ -14,12 +14,12 @@ const FLOORS: &[(&str, u32)] = &[
     ("crypto", 1),
     ("conference", 2),
     ("dissect", 2),
-    ("report", 4),
-    ("cli", 5),
+    ("report", 5),
+    ("cli", 6),
 ];
 
 /// The highest floor that `fuzzing`, which is on none, may call.
-const HIGHEST_FOR_FUZZING: u32 = 4;
+const HIGHEST_FOR_FUZZING: u32 = 5;
 
 fn floor_of(room: &str) -> u32 {
     let found = FLOORS.iter().find(|(name, _)| *name == room);
