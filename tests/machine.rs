@@ -6,6 +6,7 @@ use toxscope::fuzzing;
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
 
+    /// G-022, O-014.
     #[test]
     fn the_machine_keeps_its_invariants(
         data in proptest::collection::vec(any::<u8>(), 0..2000),
@@ -13,6 +14,7 @@ proptest! {
         fuzzing::machine_steps(&data);
     }
 
+    /// C-008, T-017.
     #[test]
     fn sections_load_and_are_saved(data in proptest::collection::vec(any::<u8>(), 0..400)) {
         fuzzing::save_section(&data);

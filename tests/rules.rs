@@ -1,8 +1,12 @@
 //! `docs/rules.md` says where each rule is kept and which tests hold it, and no rule lacks either.
 
+mod cited;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use cited::{citations, ids, read, root, sources};
 
 /// Every rule of the state machine, in words of this project.
 const RULES: &[(u16, &str)] = &[
@@ -160,27 +164,9 @@ const RULES: &[(u16, &str)] = &[
 /// Rules that no line of the machine keeps, and why.
 const ELSEWHERE: &[(u16, &str)] = &[];
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The numbers in `R-nnn` of a line.
-fn cited(line: &str) -> impl Iterator<Item = u16> + '_ {
-    line.split("R-").skip(1).filter_map(|rest| rest.get(..3)?.parse().ok())
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).expect("a source file is text")
-}
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder)
-        .expect("a folder of sources")
-        .map(|entry| entry.expect("a file").path());
-    let mut files: Vec<_> =
-        entries.filter(|path| path.extension().is_some_and(|it| it == "rs")).collect();
-    files.sort();
-    files
+/// The number in `R-nnn`.
+fn rule(id: &str) -> Option<u16> {
+    id.strip_prefix("R-")?.parse().ok()
 }
 
 fn stem(path: &Path) -> String {
@@ -190,47 +176,28 @@ fn stem(path: &Path) -> String {
 /// Files by the rules that their comments cite; what a file says about itself does not count.
 fn kept() -> BTreeMap<u16, BTreeSet<String>> {
     let mut kept = BTreeMap::<_, BTreeSet<_>>::new();
-    for path in sources(&root().join("src/conference")) {
-        if ["input", "output", "invariants"].contains(&stem(&path).as_str()) {
+    let folder = root().join("src/conference");
+    for path in sources(&folder).iter().filter(|path| path.parent() == Some(&folder)) {
+        if ["input", "output", "invariants"].contains(&stem(path).as_str()) {
             // What is said there is done elsewhere.
             continue;
         }
-        for line in read(&path).lines() {
-            if !line.trim_start().starts_with("//!") {
-                cited(line).for_each(|rule| {
-                    kept.entry(rule).or_default().insert(stem(&path));
-                });
+        for line in read(path).lines().filter(|line| !line.trim_start().starts_with("//!")) {
+            for rule in ids(line).into_iter().filter_map(rule) {
+                kept.entry(rule).or_default().insert(stem(path));
             }
         }
     }
     kept
 }
 
-/// Tests by the rules that their comments cite, before or in them.
+/// Tests by the rules that they cite.
 fn held() -> BTreeMap<u16, BTreeSet<String>> {
     let mut held = BTreeMap::<_, BTreeSet<_>>::new();
-    for path in sources(&root().join("src/conference/tests")) {
-        let mut before = Vec::new();
-        let mut test = None;
-        for line in read(&path).lines() {
-            let trimmed = line.trim_start();
-            if trimmed.starts_with("///") {
-                before.extend(cited(trimmed));
-                test = None;
-            } else if let Some(rest) = trimmed.strip_prefix("fn ")
-                && (line.len() == trimmed.len() || !before.is_empty())
-            {
-                let name = rest.split('(').next().unwrap_or_default();
-                let name = format!("{}::{name}", stem(&path));
-                for rule in before.drain(..) {
-                    held.entry(rule).or_default().insert(name.clone());
-                }
-                test = Some(name);
-            } else if let (Some(test), Some((_, comment))) = (&test, trimmed.split_once("// ")) {
-                for rule in cited(comment) {
-                    held.entry(rule).or_default().insert(test.clone());
-                }
-            }
+    for citation in citations("src/conference/tests") {
+        if let Some(rule) = rule(&citation.id) {
+            let name = format!("{}::{}", stem(Path::new(&citation.file)), citation.test);
+            held.entry(rule).or_default().insert(name);
         }
     }
     held

@@ -17,6 +17,14 @@ pub(super) struct Remembered {
 }
 
 impl Remembered {
+    /// Numbers in any order, right or wrong.
+    #[cfg(test)]
+    pub(super) fn of(given: &[u32]) -> Self {
+        let mut numbers = [0; MOST];
+        numbers[..given.len()].copy_from_slice(given);
+        Self { numbers, ids: [0; MOST], count: given.len() as u8 }
+    }
+
     pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
         self.numbers.iter().copied().take(usize::from(self.count))
     }

@@ -100,14 +100,12 @@ impl Endpoint {
                 if active && peer.last_active > self.now {
                     report("I-018", format!("peer {} was active in the future", peer.number));
                 }
-                let kept: Vec<u32> = peer.remembered().collect();
-                // Numbers half the ring apart or more have no order (docs/divergences.md).
-                let first = kept.first().copied().unwrap_or(0);
-                let near = kept.iter().all(|number| first.wrapping_sub(*number) < (1 << 31) - 1);
+                // So they are pairwise different, unless they go round the ring (docs/divergences.md).
+                let kept = peer.remembered();
                 let ordered = kept.is_sorted_by(|a, b| super::duplicates::is_newer(*a, *b));
-                let modern = near && self.profile.duplicates == super::Duplicates::Wrapping;
-                let distinct: BTreeSet<_> = kept.iter().collect();
-                if kept.len() > 8 || modern && (distinct.len() < kept.len() || !ordered) {
+                let modern = self.profile.duplicates == super::Duplicates::Wrapping;
+                if modern && !ordered {
+                    let kept: Vec<_> = peer.remembered().collect();
                     report("I-014", format!("peer {} has the numbers {kept:?}", peer.number));
                 }
             }

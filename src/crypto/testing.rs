@@ -113,6 +113,12 @@ impl Client {
         written(|out| CryptoData { nonce_low: nonce.low16(), sealed: &sealed }.emit(out))
     }
 
+    /// The key of its session with `to`.
+    #[cfg(test)]
+    pub fn box_key(&self, to: &Self) -> BoxKey {
+        self.session.shared(&to.session)
+    }
+
     fn sealing_key(&mut self, to: &Self) -> &BoxKey {
         let theirs = to.session.public;
         if self.sealing.as_ref().is_none_or(|(known, _)| *known != theirs) {

@@ -5,6 +5,7 @@ use super::sealed::Sealed;
 use super::sessions::{Seen, Sessions};
 use super::testing::Client;
 use crate::wire::PublicKey;
+use crate::wire::net_crypto::{CryptoData, CryptoPlain};
 
 const HELLO: &[u8] = b"\x63hello";
 const ALIVE: &[u8] = b"\x10";
@@ -152,6 +153,31 @@ fn nonces_are_followed_over_loss_disorder_and_wraps() {
     ann.skip(30_000);
     assert_eq!(data(&mut sessions, &mut ann, &bob, ALIVE), Ok(1));
     assert!(send(&mut sessions, &ann, &bob, &late).1.is_ok());
+}
+
+/// C-005, C-010. For every length of data: the size, and what opens it: the session's key with the
+/// nonce of the sender, not another key, the next nonce, or the base nonce of the receiver.
+#[test]
+fn sealed_data_open_with_the_right_key_nonce_and_direction_only() {
+    let (mut ann, bob) = ann_and_bob();
+    let key = ann.box_key(&bob);
+    let (other, mut opened) = (ann.box_key(&ann.clone()), Vec::new());
+    for length in 1..=1373 {
+        let nonce = ann.base_nonce.wrapping_add(length - 1);
+        let data = vec![0x40; length as usize];
+        let datagram = ann.data(&bob, &data);
+        assert_eq!(datagram.len() % 8, 0, "{length}");
+        assert!((32..=1400).contains(&datagram.len()), "{length}");
+        let packet = CryptoData::parse(&datagram).unwrap();
+        assert_eq!(packet.nonce_low, nonce.low16());
+        assert!(!other.open(&nonce, packet.sealed, &mut opened), "{length}: another key");
+        let next = nonce.wrapping_add(1);
+        assert!(!key.open(&next, packet.sealed, &mut opened), "{length}: another nonce");
+        let reverse = bob.base_nonce.wrapping_add(length - 1);
+        assert!(!key.open(&reverse, packet.sealed, &mut opened), "{length}: another direction");
+        assert!(key.open(&nonce, packet.sealed, &mut opened), "{length}");
+        assert_eq!(CryptoPlain::parse(&opened).unwrap().data, data);
+    }
 }
 
 #[test]

@@ -130,6 +130,7 @@ impl fmt::Debug for DataId {
 mod tests {
     use super::*;
 
+    /// C-009.
     #[test]
     fn every_data_id_has_a_name_that_fits_its_class() {
         for id in DataId::all() {

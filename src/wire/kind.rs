@@ -110,6 +110,7 @@ mod tests {
 
     use super::*;
 
+    /// C-009.
     #[test]
     fn every_first_byte_has_a_name_and_no_two_known_ones_share_it() {
         let mut names = HashSet::new();

@@ -59,6 +59,7 @@ fn accepted(id: u8, second: u8) -> (usize, usize) {
     (least, most)
 }
 
+/// C-004.
 #[test]
 fn lengths_are_accepted_as_the_table_says_for_all_first_bytes() {
     for id in 0..=u8::MAX {

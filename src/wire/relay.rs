@@ -56,6 +56,7 @@ impl fmt::Debug for RelayKind {
 mod tests {
     use super::*;
 
+    /// C-009.
     #[test]
     fn every_relay_kind_has_a_name_and_data_has_its_connection() {
         for kind in RelayKind::all() {

@@ -22,3 +22,4 @@ mod states;
 mod tap;
 mod titles;
 mod traces;
+mod violations;
