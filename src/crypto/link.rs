@@ -37,7 +37,7 @@ pub(super) struct Attached {
 /// What one end of a link sent.
 #[derive(Default)]
 pub(super) struct Side {
-    /// Its opened handshakes, one per session key pair, the newest first.
+    /// Its opened handshakes, one per attempt (session key pair and base nonce), the newest first.
     pub(super) halves: Vec<Half>,
     /// Whether it sent any handshake, opened or not.
     pub(super) handshake_seen: bool,
@@ -67,10 +67,12 @@ impl Link {
     /// Notes an opened handshake that went in `direction`; gives what was known of the same.
     pub(super) fn add_half(&mut self, direction: Direction, mut half: Half) -> Option<Half> {
         let halves = &mut self.sides.of_mut(direction).halves;
-        let same = |known: &Half| known.session_key == half.session_key;
+        let same = |known: &Half| {
+            known.session_key == half.session_key && known.base_nonce == half.base_nonce
+        };
         let known = halves.iter().copied().find(same);
         half.given_out |= known.is_some_and(|known| known.given_out);
-        to_front(halves, half, |known| known.session_key == half.session_key);
+        to_front(halves, half, same);
         if known.is_none() {
             self.data_search = Search::default();
             self.data_wait = Search::default();

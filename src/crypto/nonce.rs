@@ -5,6 +5,10 @@ use crate::wire::Nonce;
 /// How far the low 16 bits go before they repeat.
 const WRAP: u64 = 1 << 16;
 
+/// Nonces closer than this belong to one count: no session sends as many packets, and base nonces are
+/// chosen from 2^192.
+const SAME_COUNT: u64 = 1 << 48;
+
 /// The nonces with the given low 16 bits that are nearest to `anchor`: the nearest first, then one wrap
 /// ahead, then one wrap behind. So a gap of up to 98303 packets either way is bridged (C-006).
 pub(super) fn near(anchor: &Nonce, low: u16) -> impl Iterator<Item = Nonce> + use<> {
@@ -21,22 +25,15 @@ pub(super) fn near(anchor: &Nonce, low: u16) -> impl Iterator<Item = Nonce> + us
     })
 }
 
-/// Whether `nonce` is after `anchor`, and by less than the wraps that [`near`] bridges.
+/// Whether both were counted from the same base nonce.
+pub(super) fn same_count(one: &Nonce, other: &Nonce) -> bool {
+    one.since(other).is_some_and(|count| count < SAME_COUNT)
+        || other.since(one).is_some_and(|count| count < SAME_COUNT)
+}
+
+/// Whether `nonce` comes after `anchor` in the count that both belong to.
 pub(super) fn is_ahead(nonce: &Nonce, anchor: &Nonce) -> bool {
-    distance(nonce, anchor).is_some_and(|packets| packets > 0)
-}
-
-/// Whether [`near`] of either could have led to the other.
-pub(super) fn are_close(one: &Nonce, other: &Nonce) -> bool {
-    distance(one, other).is_some() || distance(other, one).is_some()
-}
-
-/// By how many packets `nonce` is ahead of `anchor`, if by fewer than two wraps.
-fn distance(nonce: &Nonce, anchor: &Nonce) -> Option<u64> {
-    let ahead = nonce.low16().wrapping_sub(anchor.low16());
-    [u64::from(ahead), u64::from(ahead) + WRAP]
-        .into_iter()
-        .find(|&packets| anchor.wrapping_add(packets) == *nonce)
+    nonce.since(anchor).is_some_and(|count| (1..SAME_COUNT).contains(&count))
 }
 
 #[cfg(test)]
@@ -59,9 +56,22 @@ mod tests {
             let later = anchor.wrapping_add(gap);
             prop_assert!(near(&anchor, later.low16()).any(|nonce| nonce == later));
             prop_assert!(near(&later, anchor.low16()).any(|nonce| nonce == anchor));
-            prop_assert!(are_close(&anchor, &later));
+            prop_assert!(same_count(&anchor, &later) && same_count(&later, &anchor));
             prop_assert_eq!(is_ahead(&later, &anchor), gap > 0);
             prop_assert!(!is_ahead(&anchor, &later));
+        }
+    }
+
+    #[test]
+    fn nonces_far_from_each_other_belong_to_two_counts() {
+        let anchor = Nonce([7; 24]);
+        let later = anchor.wrapping_add(SAME_COUNT - 1);
+        assert!(same_count(&anchor, &later) && is_ahead(&later, &anchor));
+        for far in
+            [anchor.wrapping_add(SAME_COUNT), anchor.wrapping_sub(SAME_COUNT), Nonce([9; 24])]
+        {
+            assert!(!same_count(&anchor, &far) && !same_count(&far, &anchor));
+            assert!(!is_ahead(&far, &anchor) && !is_ahead(&anchor, &far));
         }
     }
 }

@@ -23,6 +23,11 @@ pub(super) struct SeenNumbers {
 }
 
 impl SeenNumbers {
+    /// Whether no number was noted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
     /// Notes `number`; `true` when it was noted before.
     ///
     /// A number more than the window behind the newest counts as seen, since nobody sends that any

@@ -16,9 +16,8 @@ use super::cipher::sha512;
 use super::keylog::Purpose;
 use super::keyring::{KeyId, KeyRing};
 use super::link::{Attached, Half, Link, to_front};
-use super::nonce::are_close;
 use super::sealed::Sealed;
-use super::session::{SessionTable, open_near};
+use super::session::{Found, SessionTable, open_near};
 use crate::recent::Recent;
 use crate::wire::dht::{DhtPacket, DhtRequest};
 use crate::wire::net_crypto::{
@@ -121,13 +120,6 @@ struct Opener {
     plain: Vec<u8>,
     /// Whether to look ahead for the handshake of the last data packet, which stays closed.
     may_open_later: bool,
-}
-
-/// Which session, and which way, a data packet was found to belong to.
-struct Found {
-    key: KeyId,
-    direction: Direction,
-    nonce: Nonce,
 }
 
 impl Sessions {
@@ -283,31 +275,31 @@ impl Sessions {
     }
 
     fn data(&mut self, from: Endpoint, to: Endpoint, found: Result<Found, Sealed>) -> Opened<'_> {
-        let Found { key, direction, nonce } = match found {
+        let found = match found {
             Ok(found) => found,
             Err(why) => {
                 let may_open_later = self.opener.may_open_later;
                 return Opened { may_open_later, ..self.between(from, to, Seen::Data(Err(why))) };
             }
         };
-        let session = self.opener.sessions.get_or_begin(key);
+        let session = self.opener.sessions.note(&found);
         let host = |endpoint| self.hosts.peek(&endpoint).and_then(|host| host.real_key);
-        let receiver = session.parties.of_mut(direction.reversed());
+        let receiver = session.parties.of_mut(found.direction.reversed());
         receiver.real_key = receiver.real_key.or_else(|| host(to));
         let to = receiver.real_key;
-        let sender = session.parties.of_mut(direction);
+        let sender = session.parties.of_mut(found.direction);
         sender.real_key = sender.real_key.or_else(|| host(from));
         let from = sender.real_key;
-        sender.advance(nonce);
+        let attempt = sender.attempt_mut(&found.nonce).expect("the packet was noted above");
         let opened = match CryptoPlain::parse(&self.opener.plain) {
             Ok(plain) => match plain.id.map(|id| id.class()) {
                 None => Err(Sealed::Empty),
                 Some(class) => {
-                    let resend = class == DataClass::Lossless && sender.seen.note(plain.number);
+                    let resend = class == DataClass::Lossless && attempt.seen.note(plain.number);
                     Ok(Data {
-                        session: session.id,
-                        direction: direction as u8,
-                        from_the_start: sender.from_the_start,
+                        session: attempt.id,
+                        direction: found.direction as u8,
+                        from_the_start: attempt.from_the_start,
                         resend,
                         plain,
                     })
@@ -388,7 +380,8 @@ impl Opener {
     ) -> Result<Found, Sealed> {
         let near = self
             .open_attached(link, direction, packet)
-            .or_else(|| self.open_begun(link, direction, packet));
+            .or_else(|| self.open_begun(link, direction, packet))
+            .or_else(|| self.open_logged(link, direction, packet));
         let found = near.or_else(|| {
             if !link.data_search.begin(self.ring.generation(), SEARCHES) {
                 return None;
@@ -420,7 +413,8 @@ impl Opener {
     fn why_sealed(&self, link: &Link, direction: Direction) -> Sealed {
         let nonce_known = |attached: &Attached| {
             let session = self.sessions.peek(attached.key)?;
-            Some(session.parties.of(direction.swapped_if(attached.swapped)).nonce.is_some())
+            let sender = session.parties.of(direction.swapped_if(attached.swapped));
+            Some(sender.nonces().next().is_some())
         };
         let side = link.sides.of(direction);
         let nonces_known: Vec<bool> = link.sessions.iter().filter_map(nonce_known).collect();
@@ -449,32 +443,13 @@ impl Opener {
             let Some(session) = self.sessions.peek(key) else { continue };
             // Its own way first; but anybody can send a packet again with its addresses swapped.
             for way in [direction, direction.reversed()] {
-                let Some(anchor) = &session.parties.of(way).nonce else { continue };
-                let box_key = self.ring.key(key);
-                if let Some(nonce) =
-                    open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
-                {
-                    return Some(Found { key, direction: way, nonce });
-                }
-            }
-        }
-        for &Attached { key, swapped } in &link.sessions {
-            for anchor in self.ring.nonces(key) {
-                if self.budget.has_refused() {
-                    return None;
-                }
-                let box_key = self.ring.key(key);
-                if let Some(nonce) =
-                    open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
-                {
-                    let begun = |way: Direction| {
-                        let halves = &link.sides.of(way).halves;
-                        halves.iter().any(|half| are_close(&half.base_nonce, &nonce))
-                    };
-                    let is_reflected = begun(direction.reversed()) && !begun(direction);
-                    let by_link = direction.swapped_if(swapped).swapped_if(is_reflected);
-                    let by_nonce = self.sessions.peek(key).and_then(|it| it.direction_of(&nonce));
-                    return Some(Found { key, direction: by_nonce.unwrap_or(by_link), nonce });
+                for anchor in session.parties.of(way).nonces() {
+                    let box_key = self.ring.key(key);
+                    if let Some(nonce) =
+                        open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
+                    {
+                        return Some(Found { key, direction: way, nonce, half: None });
+                    }
                 }
             }
         }
@@ -488,12 +463,40 @@ impl Opener {
         direction: Direction,
         packet: &CryptoData<'_>,
     ) -> Option<Found> {
-        let theirs = &link.sides.of(direction.reversed()).halves;
-        link.sides.of(direction).halves.iter().find_map(|half| {
-            let mut partners = theirs.iter().map(|half| Some(half.session_key)).collect::<Vec<_>>();
-            partners.push(None);
-            partners.into_iter().find_map(|partner| self.open_half(half, partner, packet))
+        [direction, direction.reversed()].into_iter().find_map(|way| {
+            let theirs = &link.sides.of(way.reversed()).halves;
+            link.sides.of(way).halves.iter().find_map(|half| {
+                let partners = theirs.iter().map(|half| Some(half.session_key));
+                let mut partners = partners.chain([None]);
+                partners.find_map(|partner| self.open_half(half, partner, packet))
+            })
         })
+    }
+
+    /// With `NONCE` lines for the sessions that used this link.
+    fn open_logged(
+        &mut self,
+        link: &Link,
+        direction: Direction,
+        packet: &CryptoData<'_>,
+    ) -> Option<Found> {
+        for &Attached { key, swapped } in &link.sessions {
+            for anchor in self.ring.nonces(key) {
+                if self.budget.has_refused() {
+                    return None;
+                }
+                let box_key = self.ring.key(key);
+                if let Some(nonce) =
+                    open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
+                {
+                    let session = self.sessions.peek(key);
+                    let by_nonce = session.and_then(|it| it.direction_of(&nonce, None));
+                    let direction = by_nonce.unwrap_or(direction.swapped_if(swapped));
+                    return Some(Found { key, direction, nonce, half: None });
+                }
+            }
+        }
+        None
     }
 
     /// With sessions that used other links: one of the addresses changed.
@@ -503,12 +506,13 @@ impl Opener {
                 return None;
             }
             for direction in [Direction::Forth, Direction::Back] {
-                let Some(anchor) = &session.parties.of(direction).nonce else { continue };
-                let box_key = self.ring.key(key);
-                if let Some(nonce) =
-                    open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
-                {
-                    return Some(Found { key, direction, nonce });
+                for anchor in session.parties.of(direction).nonces() {
+                    let box_key = self.ring.key(key);
+                    if let Some(nonce) =
+                        open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
+                    {
+                        return Some(Found { key, direction, nonce, half: None });
+                    }
                 }
             }
         }
@@ -533,8 +537,8 @@ impl Opener {
                 if let Some(nonce) =
                     open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
                 {
-                    let direction = self.direction_of(key, &nonce);
-                    return Some(Found { key, direction, nonce });
+                    let direction = self.direction_of(key, &nonce, None);
+                    return Some(Found { key, direction, nonce, half: None });
                 }
             }
             if self.budget.has_refused() {
@@ -570,35 +574,22 @@ impl Opener {
             if let Some(nonce) =
                 open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
             {
-                let direction = self.direction_of(key, &nonce);
-                self.begin_session(key, direction, half);
-                return Some(Found { key, direction, nonce });
+                let direction = self.direction_of(key, &nonce, Some(half));
+                return Some(Found { key, direction, nonce, half: Some(*half) });
             }
         }
         None
     }
 
-    /// Which direction of the session named by `key` a packet with `nonce` goes: the one whose nonces
-    /// are near; else the first of which nothing is known.
-    fn direction_of(&self, key: KeyId, nonce: &Nonce) -> Direction {
+    /// Which direction of the session named by `key` a packet with `nonce` goes, found by the handshake
+    /// `half` if by any: if nothing tells, the first of which nothing is known.
+    fn direction_of(&self, key: KeyId, nonce: &Nonce, half: Option<&Half>) -> Direction {
         let Some(session) = self.sessions.peek(key) else { return Direction::Forth };
-        session.direction_of(nonce).unwrap_or_else(|| {
-            let unknown = |way: &Direction| session.parties.of(*way).nonce.is_none();
-            [Direction::Forth, Direction::Back]
-                .into_iter()
-                .find(unknown)
-                .unwrap_or(Direction::Forth)
+        session.direction_of(nonce, half).unwrap_or_else(|| {
+            let is_unknown = |way: &Direction| session.parties.of(*way).nonces().next().is_none();
+            let ways = [Direction::Forth, Direction::Back];
+            ways.into_iter().find(is_unknown).unwrap_or(Direction::Forth)
         })
-    }
-
-    /// Notes whose session it is.
-    fn begin_session(&mut self, key: KeyId, direction: Direction, half: &Half) {
-        let session = self.sessions.get_or_begin(key);
-        let sender = session.parties.of_mut(direction);
-        sender.real_key = sender.real_key.or(half.from);
-        sender.from_the_start = true;
-        let receiver = session.parties.of_mut(direction.reversed());
-        receiver.real_key = receiver.real_key.or(half.to);
     }
 
     /// Opens a handshake into `self.plain`; gives the key that did it. `known` are the real keys of

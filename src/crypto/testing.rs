@@ -127,6 +127,11 @@ impl Client {
         &self.sealing.as_ref().expect("it was set if it was not").1
     }
 
+    /// Begins another attempt with the same session key pair: another base nonce, from packet 0 on.
+    pub fn begin_again(&mut self, base_nonce: Nonce) {
+        (self.base_nonce, self.sent, self.number) = (base_nonce, 0, 0);
+    }
+
     /// Uses up nonces, as for packets that nobody captured.
     pub fn skip(&mut self, packets: u64) {
         self.sent += packets;

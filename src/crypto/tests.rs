@@ -4,8 +4,8 @@ use super::keyring::KeyRing;
 use super::sealed::Sealed;
 use super::sessions::{Seen, Sessions};
 use super::testing::Client;
-use crate::wire::PublicKey;
 use crate::wire::net_crypto::{CryptoData, CryptoPlain};
+use crate::wire::{Nonce, PublicKey};
 
 const HELLO: &[u8] = b"\x63hello";
 const ALIVE: &[u8] = b"\x10";
@@ -194,6 +194,69 @@ fn a_new_handshake_begins_a_new_session_and_late_packets_of_the_old_still_open()
     assert_eq!(data(&mut sessions, &mut ann_again, &bob_again, HELLO), Ok(2));
     assert_eq!(send(&mut sessions, &bob, &ann, &late).1.map(|what| what.0), Ok(1));
     assert_eq!(data(&mut sessions, &mut bob_again, &ann_again, HELLO), Ok(2));
+}
+
+/// packets §4.4: an attempt has a base nonce of its own. c-toxcore makes a session key pair for each, too.
+#[test]
+fn a_session_key_with_another_base_nonce_is_another_session_that_counts_anew() {
+    let (mut ann, mut bob) = ann_and_bob();
+    let mut sessions = sessions(&ann.shared_lines(&bob));
+    meet(&mut sessions, &ann, &bob);
+    assert_eq!(data(&mut sessions, &mut ann, &bob, HELLO), Ok(1));
+    assert_eq!(data(&mut sessions, &mut bob, &ann, HELLO), Ok(1));
+    let (late, repeated) = (ann.data(&bob, HELLO), ann.numbered(&bob, 0, HELLO));
+    let who = (Some(ann.real.public), Some(bob.real.public));
+    let sent = |sessions: &mut Sessions, from: &Client, to: &Client, datagram: &[u8]| {
+        let (whose, what) = send(sessions, from, to, datagram);
+        assert!(whose == who || whose == (who.1, who.0));
+        what.map(|(session, number, resend, _)| (session, number, resend))
+    };
+    let old = ann.clone();
+    ann.begin_again(Nonce([9; 24]));
+    for is_new in [true, false] {
+        let shaken = send(&mut sessions, &ann, &bob, &ann.handshake(&bob));
+        assert_eq!(shaken.1.map(|(_, _, is_new, _)| is_new), Ok(is_new));
+    }
+    let hello = ann.data(&bob, HELLO);
+    assert_eq!(sent(&mut sessions, &ann, &bob, &hello), Ok((2, 0, false)));
+    assert_eq!(sent(&mut sessions, &ann, &bob, &hello), Ok((2, 0, true)));
+    assert_eq!(data(&mut sessions, &mut bob, &ann, HELLO), Ok(2));
+    // What is late is of the old session, and so is what is sent again.
+    assert_eq!(sent(&mut sessions, &old, &bob, &late), Ok((1, 1, false)));
+    assert_eq!(sent(&mut sessions, &old, &bob, &repeated), Ok((1, 0, true)));
+    assert_eq!(data(&mut sessions, &mut ann, &bob, HELLO), Ok(2));
+    // Both at once.
+    ann.begin_again(Nonce([10; 24]));
+    bob.begin_again(Nonce([11; 24]));
+    _ = send(&mut sessions, &ann, &bob, &ann.handshake(&bob));
+    _ = send(&mut sessions, &bob, &ann, &bob.handshake(&ann));
+    assert_eq!(data(&mut sessions, &mut ann, &bob, HELLO), Ok(3));
+    assert_eq!(data(&mut sessions, &mut bob, &ann, HELLO), Ok(3));
+    assert_eq!(sessions.forgotten(), 0);
+    // Many: the oldest is forgotten.
+    for base in 20..40 {
+        ann.begin_again(Nonce([base; 24]));
+        _ = send(&mut sessions, &ann, &bob, &ann.handshake(&bob));
+        assert!(data(&mut sessions, &mut ann, &bob, HELLO).is_ok());
+    }
+    assert!(sessions.forgotten() > 10);
+}
+
+/// Whoever listens can send a packet again much later.
+#[test]
+fn an_old_packet_sent_again_takes_the_session_nowhere() {
+    let (mut ann, bob) = ann_and_bob();
+    let mut sessions = sessions(&ann.shared_lines(&bob));
+    meet(&mut sessions, &ann, &bob);
+    let first = ann.data(&bob, HELLO);
+    assert!(send(&mut sessions, &ann, &bob, &first).1.is_ok());
+    for _ in 0..4 {
+        ann.skip(98_000);
+        assert_eq!(data(&mut sessions, &mut ann, &bob, HELLO), Ok(1));
+    }
+    let again = send(&mut sessions, &ann, &bob, &first);
+    assert_eq!(again.1, Ok((1, 0, true, HELLO.to_vec())));
+    assert_eq!(data(&mut sessions, &mut ann, &bob, HELLO), Ok(1));
 }
 
 #[test]

@@ -139,6 +139,15 @@ impl Nonce {
         Self::join(high.wrapping_sub(u64::from(borrow)), low)
     }
 
+    /// By how much `self` is ahead of `earlier`, modulo 2^192; `None` if by 2^64 or more.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Option<u64> {
+        let ((high, low), (earlier_high, earlier_low)) = (self.split(), earlier.split());
+        let (low, borrow) = low.overflowing_sub(earlier_low);
+        let high = high.wrapping_sub(earlier_high).wrapping_sub(u64::from(borrow));
+        if high == 0 { u64::try_from(low).ok() } else { None }
+    }
+
     /// The low 16 bits, which are all that a data packet shows of its nonce (packets §5.1).
     #[must_use]
     pub const fn low16(self) -> u16 {
@@ -208,5 +217,17 @@ mod tests {
         assert_eq!(big, Nonce(hex!("0000000000000008 00000000000000010000000000 00fffe")));
         assert_eq!(big.wrapping_sub(u64::MAX), carried);
         assert_eq!(carried.wrapping_add(0x1234).low16(), 0x1233);
+    }
+
+    #[test]
+    fn the_difference_of_nonces_is_the_inverse_of_addition() {
+        for anchor in [Nonce([0; 24]), Nonce([0xff; 24]), Nonce([7; 24])] {
+            for count in [0, 1, 0xffff, u64::MAX] {
+                assert_eq!(anchor.wrapping_add(count).since(&anchor), Some(count));
+                let back = anchor.since(&anchor.wrapping_add(count));
+                assert_eq!(back, (count == 0).then_some(0));
+            }
+            assert_eq!(anchor.wrapping_add(u64::MAX).wrapping_add(1).since(&anchor), None);
+        }
     }
 }
