@@ -40,6 +40,26 @@ impl<K: Hash + Eq, V> Recent<K, V> {
         }
     }
 
+    /// Sets the entry of `key`, which has none yet, as the one used last; gives the entry that had to
+    /// go for it.
+    pub(crate) fn push(&mut self, key: K, value: V) -> Option<(K, V)> {
+        let full = self.entries.len() >= self.capacity;
+        let oldest = if full { self.entries.pop_lru() } else { None };
+        self.forgotten += u64::from(full);
+        self.entries.push(key, value);
+        oldest
+    }
+
+    /// Takes the entry of `key` out.
+    pub(crate) fn remove(&mut self, key: &K) -> Option<V> {
+        self.entries.pop(key)
+    }
+
+    /// The entry of `key`, as the one used last, to change it.
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        self.entries.get_mut(key)
+    }
+
     /// The entry of `key`, without counting as a use.
     pub(crate) fn peek(&self, key: &K) -> Option<&V> {
         self.entries.peek(key)

@@ -135,6 +135,12 @@ impl KeyRing {
         self.nonces.get(&id).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether a session key may be here to which this public session key belongs.
+    pub(super) fn knows_session(&self, session_key: &PublicKey) -> bool {
+        self.by_party.contains_key(session_key)
+            || self.pairs.contains_key(&(Purpose::Session, *session_key))
+    }
+
     /// Appends to `found` the keys that `one` and `other` may share, likeliest first, without
     /// repetition: those logged for both, those derived from a key pair of either, then those logged
     /// for one of them. What is not known is `None`.

@@ -1,8 +1,8 @@
 //! What is known of the traffic between two addresses.
 
 use super::address::{Both, Direction};
+use super::halves::HalfId;
 use super::keyring::KeyId;
-use crate::wire::{Nonce, PublicKey};
 
 /// How many sessions and handshakes are remembered for one pair of addresses: a session that was
 /// replaced may still have packets on the way.
@@ -37,23 +37,12 @@ pub(super) struct Attached {
 /// What one end of a link sent.
 #[derive(Default)]
 pub(super) struct Side {
-    /// Its opened handshakes, one per attempt (session key pair and base nonce), the newest first.
-    pub(super) halves: Vec<Half>,
+    /// Its opened handshakes, the one seen last first.
+    pub(super) halves: Vec<HalfId>,
     /// Whether it sent any handshake, opened or not.
     pub(super) handshake_seen: bool,
     /// The keys that opened its cookie requests, the last one first.
     pub(super) request_keys: Vec<KeyId>,
-}
-
-/// One side's part of a session, as its handshake stated it.
-#[derive(Clone, Copy)]
-pub(super) struct Half {
-    pub(super) session_key: PublicKey,
-    pub(super) base_nonce: Nonce,
-    pub(super) from: Option<PublicKey>,
-    pub(super) to: Option<PublicKey>,
-    /// Whether its record was given out; handshakes are looked at ahead of their turn.
-    pub(super) given_out: bool,
 }
 
 impl Link {
@@ -64,20 +53,25 @@ impl Link {
         to_front(&mut self.sessions, attached, |known| known.key == attached.key);
     }
 
-    /// Notes an opened handshake that went in `direction`; gives what was known of the same.
-    pub(super) fn add_half(&mut self, direction: Direction, mut half: Half) -> Option<Half> {
+    /// Notes an opened handshake that went in `direction`. Those of sessions whose keys are known, as
+    /// `is_promising` says, stay in preference to others.
+    pub(super) fn add_half(
+        &mut self,
+        direction: Direction,
+        half: HalfId,
+        is_promising: impl Fn(HalfId) -> bool,
+    ) {
         let halves = &mut self.sides.of_mut(direction).halves;
-        let same = |known: &Half| {
-            known.session_key == half.session_key && known.base_nonce == half.base_nonce
-        };
-        let known = halves.iter().copied().find(same);
-        half.given_out |= known.is_some_and(|known| known.given_out);
-        to_front(halves, half, same);
-        if known.is_none() {
+        if !halves.contains(&half) {
             self.data_search = Search::default();
             self.data_wait = Search::default();
+            if halves.len() >= REMEMBERED
+                && let Some(at) = halves.iter().rposition(|known| !is_promising(*known))
+            {
+                halves.remove(at);
+            }
         }
-        known
+        to_front(halves, half, |known| *known == half);
     }
 }
 

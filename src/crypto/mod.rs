@@ -6,6 +6,7 @@
 mod address;
 mod budget;
 mod cipher;
+mod halves;
 mod keylog;
 mod keyring;
 mod link;

@@ -3,8 +3,8 @@
 use super::address::{Both, Direction};
 use super::budget::Budget;
 use super::cipher::BoxKey;
+use super::halves::Half;
 use super::keyring::KeyId;
-use super::link::Half;
 use super::nonce;
 use super::numbers::SeenNumbers;
 use crate::recent::Recent;

@@ -7,15 +7,16 @@
 //! and handshakes seen elsewhere, and with the keys that have `NONCE` lines. The last two are searches
 //! whose work is bounded.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::address::{Direction, Endpoint, Pair};
 use super::budget::Budget;
 use super::cipher::sha512;
+use super::halves::{Half, HalfId, Halves};
 use super::keylog::Purpose;
 use super::keyring::{KeyId, KeyRing};
-use super::link::{Attached, Half, Link, to_front};
+use super::link::{Attached, Link, to_front};
 use super::sealed::Sealed;
 use super::session::{Found, SessionTable, open_near};
 use crate::recent::Recent;
@@ -111,8 +112,8 @@ struct Host {
 struct Opener {
     ring: KeyRing,
     sessions: SessionTable,
-    /// Opened handshakes of all links, the newest first.
-    halves: VecDeque<Half>,
+    /// Opened handshakes of all links.
+    halves: Halves,
     /// Keys that opened handshakes.
     long_term: Vec<KeyId>,
     budget: Budget,
@@ -132,7 +133,7 @@ impl Sessions {
             opener: Opener {
                 ring,
                 sessions: SessionTable::new(),
-                halves: VecDeque::new(),
+                halves: Halves::new(),
                 long_term: Vec::new(),
                 budget: Budget::default(),
                 candidates: Vec::new(),
@@ -154,10 +155,11 @@ impl Sessions {
         &mut self.opener.ring
     }
 
-    /// How many pairs of addresses, addresses and sessions were forgotten for want of room.
+    /// How many pairs of addresses, addresses, handshakes and sessions were forgotten for want of room.
     #[must_use]
     pub const fn forgotten(&self) -> u64 {
-        self.links.forgotten() + self.hosts.forgotten() + self.opener.sessions.forgotten()
+        let Opener { sessions, halves, .. } = &self.opener;
+        self.links.forgotten() + self.hosts.forgotten() + sessions.forgotten() + halves.forgotten()
     }
 
     /// How often the search for a key was cut short because its work was not earned.
@@ -336,14 +338,13 @@ impl Sessions {
             }
         }
         let given_out = !self.foreseeing;
-        let half = Half { session_key, base_nonce, from: sender, to: receiver, given_out };
+        let (from, to) = (sender, receiver);
+        let half = Half { session_key, base_nonce, people: key, from, to, given_out };
+        let Opener { ring, halves, .. } = &mut self.opener;
+        let (id, was_given_out) = halves.note(half, |key| ring.knows_session(key));
         let link = self.links.get_or_insert(pair, Link::default);
-        let known = link.add_half(direction, half);
-        let is_new = !known.is_some_and(|known| known.given_out);
-        if known.is_none() {
-            self.opener.halves.truncate(ELSEWHERE - 1);
-            self.opener.halves.push_front(half);
-        }
+        link.add_half(direction, id, |id| halves.is_promising(id));
+        let is_new = !was_given_out;
         let opened = HandshakePlain::parse(&self.opener.plain).map_err(|_| Sealed::BadLength);
         let opened = opened.map(|plain| {
             let cookie_hash_fits = Handshake::parse(payload)
@@ -388,6 +389,7 @@ impl Opener {
             }
             self.budget.search();
             self.open_moved(packet)
+                .or_else(|| self.open_of_people(link, packet))
                 .or_else(|| self.open_begun_elsewhere(packet))
                 .or_else(|| self.open_running(link, packet))
         });
@@ -465,10 +467,10 @@ impl Opener {
     ) -> Option<Found> {
         [direction, direction.reversed()].into_iter().find_map(|way| {
             let theirs = &link.sides.of(way.reversed()).halves;
+            let theirs: Vec<_> = theirs.iter().filter_map(|id| self.session_key(*id)).collect();
             link.sides.of(way).halves.iter().find_map(|half| {
-                let partners = theirs.iter().map(|half| Some(half.session_key));
-                let mut partners = partners.chain([None]);
-                partners.find_map(|partner| self.open_half(half, partner, packet))
+                let mut partners = theirs.iter().copied().map(Some).chain([None]);
+                partners.find_map(|partner| self.open_half(*half, partner, packet))
             })
         })
     }
@@ -519,12 +521,59 @@ impl Opener {
         None
     }
 
+    /// With all handshakes of the people whose handshakes were seen on this link: of sessions that began
+    /// elsewhere, or that so many others followed that they are no longer at hand here.
+    fn open_of_people(&mut self, link: &Link, packet: &CryptoData<'_>) -> Option<Found> {
+        let sides = [Direction::Forth, Direction::Back].map(|way| link.sides.of(way));
+        let near: Vec<HalfId> = sides.into_iter().flat_map(|side| &side.halves).copied().collect();
+        let mut people: Vec<KeyId> =
+            near.iter().filter_map(|id| self.halves.get(*id)).map(|half| half.people).collect();
+        people.sort_unstable();
+        people.dedup();
+        people.into_iter().find_map(|people| {
+            let all: Vec<HalfId> = self.halves.of_people(people).collect();
+            let promising = all.iter().copied().filter(|id| self.halves.is_promising(*id));
+            let promising: Vec<HalfId> = promising.collect();
+            self.open_among(&all, &near, &link.sessions, packet)
+                .or_else(|| self.open_among(&all, &promising, &[], packet))
+        })
+    }
+
+    /// With each of the handshakes, and each key that its session key pair may share with one of the
+    /// partners, or that is attached.
+    fn open_among(
+        &mut self,
+        halves: &[HalfId],
+        partners: &[HalfId],
+        attached: &[Attached],
+        packet: &CryptoData<'_>,
+    ) -> Option<Found> {
+        let partners: Vec<_> = partners.iter().filter_map(|id| self.session_key(*id)).collect();
+        for &id in halves {
+            let Some(&half) = self.halves.get(id) else { continue };
+            self.candidates.clear();
+            self.candidates.extend(attached.iter().map(|attached| attached.key));
+            for partner in &partners {
+                // To look them up is work, too.
+                if !self.budget.spend(1) {
+                    return None;
+                }
+                self.session_candidates(&half, Some(*partner));
+            }
+            self.candidates.sort_unstable();
+            self.candidates.dedup();
+            let found = self.open_with_candidates(id, &half, packet);
+            if found.is_some() || self.budget.has_refused() {
+                return found;
+            }
+        }
+        None
+    }
+
     /// With the handshakes seen on other links.
     fn open_begun_elsewhere(&mut self, packet: &CryptoData<'_>) -> Option<Found> {
-        (0..self.halves.len()).find_map(|at| {
-            let half = *self.halves.get(at)?;
-            self.open_half(&half, None, packet)
-        })
+        let latest: Vec<HalfId> = self.halves.latest(ELSEWHERE).collect();
+        latest.into_iter().find_map(|half| self.open_half(half, None, packet))
     }
 
     /// With keys that have `NONCE` lines: the capture begins in the middle of the session.
@@ -553,32 +602,47 @@ impl Opener {
     /// With one side's handshake and each key that its session key pair may share with `partner`.
     fn open_half(
         &mut self,
-        half: &Half,
+        id: HalfId,
         partner: Option<PublicKey>,
         packet: &CryptoData<'_>,
     ) -> Option<Found> {
         if self.budget.has_refused() {
             return None;
         }
+        let half = *self.halves.get(id)?;
         self.candidates.clear();
-        self.ring.candidates(
-            Purpose::Session,
-            Some(half.session_key),
-            partner,
-            &mut self.budget,
-            &mut self.candidates,
-        );
+        self.session_candidates(&half, partner);
+        self.open_with_candidates(id, &half, packet)
+    }
+
+    fn session_candidates(&mut self, half: &Half, partner: Option<PublicKey>) {
+        let session_key = Some(half.session_key);
+        let (budget, candidates) = (&mut self.budget, &mut self.candidates);
+        self.ring.candidates(Purpose::Session, session_key, partner, budget, candidates);
+    }
+
+    /// With the base nonce of a handshake and each of the candidates.
+    fn open_with_candidates(
+        &mut self,
+        id: HalfId,
+        half: &Half,
+        packet: &CryptoData<'_>,
+    ) -> Option<Found> {
         for &key in &self.candidates {
-            let box_key = self.ring.key(key);
-            let anchor = &half.base_nonce;
+            let (box_key, anchor) = (self.ring.key(key), &half.base_nonce);
             if let Some(nonce) =
                 open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
             {
+                self.halves.led_to_a_session(id);
                 let direction = self.direction_of(key, &nonce, Some(half));
                 return Some(Found { key, direction, nonce, half: Some(*half) });
             }
         }
         None
+    }
+
+    fn session_key(&self, half: HalfId) -> Option<PublicKey> {
+        self.halves.get(half).map(|half| half.session_key)
     }
 
     /// Which direction of the session named by `key` a packet with `nonce` goes, found by the handshake

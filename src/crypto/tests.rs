@@ -242,6 +242,45 @@ fn a_session_key_with_another_base_nonce_is_another_session_that_counts_anew() {
     assert!(sessions.forgotten() > 10);
 }
 
+/// Whoever listens can send old handshakes again, as many as there were, from any address.
+#[test]
+fn old_handshakes_sent_again_in_any_number_keep_no_session_closed() {
+    // Of former sessions of the two: half of them without, half of them with their keys in the log.
+    let old: Vec<_> =
+        (20..60).map(|seed| (Client::new(1, seed), Client::new(2, seed + 100))).collect();
+    let logged = |lines: &dyn Fn(&Client, &Client) -> String| -> String {
+        old.iter().step_by(2).map(|(ann, bob)| lines(ann, bob)).collect()
+    };
+    let pairs = |client: &Client| {
+        client.dht.line("DHT") + &client.real.line("ID") + &client.session.line("SESSION")
+    };
+    let (ann, bob) = ann_and_bob();
+    let logs = [
+        ann.shared_lines(&bob) + &logged(&|ann, bob| ann.shared_lines(bob)),
+        // Of bob's session keys it says nothing.
+        bob.box_lines(&ann) + &logged(&|ann, bob| bob.box_lines(ann)),
+        pairs(&bob) + &logged(&|_, bob| bob.session.line("SESSION")),
+    ];
+    let logs = ["shared", "box", "pairs"].into_iter().zip(&logs);
+    for (name, log, first_is_bob) in
+        logs.flat_map(|(name, log)| [(name, log, false), (name, log, true)])
+    {
+        let (mut ann, mut bob) = ann_and_bob();
+        let mut sessions = sessions(log);
+        meet(&mut sessions, &ann, &bob);
+        for (old_ann, old_bob) in &old {
+            assert!(send(&mut sessions, &ann, &bob, &old_ann.handshake(old_bob)).1.is_ok());
+            assert!(send(&mut sessions, &bob, &ann, &old_bob.handshake(old_ann)).1.is_ok());
+        }
+        if first_is_bob {
+            assert_eq!(data(&mut sessions, &mut bob, &ann, HELLO), Ok(1), "{name}");
+        }
+        assert_eq!(data(&mut sessions, &mut ann, &bob, HELLO), Ok(1), "{name}");
+        assert_eq!(data(&mut sessions, &mut bob, &ann, HELLO), Ok(1), "{name}");
+        assert_eq!(sessions.forgotten(), 0);
+    }
+}
+
 /// Whoever listens can send a packet again much later.
 #[test]
 fn an_old_packet_sent_again_takes_the_session_nowhere() {
