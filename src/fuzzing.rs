@@ -1,5 +1,6 @@
 //! One function per fuzz target, each with the property it states.
 
+mod streams;
 mod traffic;
 
 use std::ops::ControlFlow;
@@ -25,6 +26,7 @@ use crate::wire::{
     PeerResponse, Ping, PublicKey, Rejoin, Title, TitleResponse, ToxKind, UnknownMessage, dht,
 };
 
+pub use streams::tcp_streams;
 pub use traffic::{BACK, MOVED, SEALED, datagram, key_log};
 
 /// Whatever parses is written back byte for byte, and the layouts leave no byte out.
@@ -96,39 +98,48 @@ fn peer_list_is_whole(response: &PeerResponse<'_>, data: &[u8]) {
     assert!(names.eq(response.peers().map(|peer| peer.name)));
 }
 
-/// A capture is read to its end or to an error; frames follow each other, what is handed out lies
-/// inside the input, and a cut in the middle changes nothing that came before it.
+/// A capture is read to its end or to an error; frames follow each other, and pieces of streams the frames
+/// that they are in; what is handed out lies inside the input, and a cut in the middle changes nothing that
+/// came before it.
 pub fn capture_file(data: &[u8]) {
     let whole = capture_events(data);
     let mut last = Origin::default();
-    for (origin, _) in whole.iter().filter(|(origin, _)| origin.frame > 0) {
+    for (origin, _, is_piece) in whole.iter().filter(|(origin, ..)| origin.frame > 0) {
+        if *is_piece {
+            assert!(*origin <= last, "a piece before its frame");
+            continue;
+        }
         assert_eq!(origin.frame, last.frame + 1);
         assert!(origin.offset > last.offset, "{origin:?} after {last:?}");
         last = *origin;
     }
-    let half = capture_events(data.get(..data.len() / 2).unwrap_or_default());
+    let mut half = capture_events(data.get(..data.len() / 2).unwrap_or_default());
+    // What still waits at the end is handed out.
+    while half.pop_if(|(_, _, is_piece)| *is_piece).is_some() {}
     assert_eq!(whole.get(..half.len()), Some(&*half));
 }
 
-/// Where the events of a capture are and how many bytes they hand out; frame 0 for what is none.
-fn capture_events(data: &[u8]) -> Vec<(Origin, usize)> {
+/// Where the events of a capture are, how many bytes they hand out, and whether they are pieces of streams;
+/// frame 0 for what is in no frame.
+fn capture_events(data: &[u8]) -> Vec<(Origin, usize, bool)> {
     let limits = Limits { max_decompressed: 1 << 20, ..Limits::default() };
     let mut events = Vec::new();
     let Ok(mut datagrams) = Datagrams::new(data, limits) else { return events };
     let error = loop {
         match datagrams.next() {
             Ok(Some(Event::Datagram(datagram))) => {
-                events.push((datagram.origin, datagram.payload.len()));
+                events.push((datagram.origin, datagram.payload.len(), false));
             }
-            Ok(Some(Event::Other { origin, .. })) => events.push((origin, 0)),
+            Ok(Some(Event::Other { origin, .. })) => events.push((origin, 0, false)),
+            Ok(Some(Event::Piece(piece))) => events.push((piece.origin, piece.bytes.len(), true)),
             Ok(Some(Event::Comment(data) | Event::Secrets { data, .. })) => {
-                events.push((Origin::default(), data.len()));
+                events.push((Origin::default(), data.len(), false));
             }
             Ok(None) => break None,
             Err(error) => break Some(error),
         }
     };
-    let last = events.iter().map(|(origin, _)| origin.frame).max();
+    let last = events.iter().map(|(origin, ..)| origin.frame).max();
     assert_eq!(datagrams.frames(), last.unwrap_or(0));
     if let Some(error) = error {
         assert_ne!(error.to_string(), "");

@@ -1,10 +1,11 @@
-//! Capture files to datagrams: pcap and pcapng from any [`Read`], never seeking, plain or
+//! Capture files to datagrams and streams: pcap and pcapng from any [`Read`], never seeking, plain or
 //! packed with gzip or zstd.
 //!
-//! Two layers. *Containers* turn bytes into frames (`pcap`, [`pcapng`]); `net` turns frames into
-//! UDP datagrams (Ethernet, VLAN, Linux cooked, loopback and raw links; IPv4 and IPv6 with
-//! fragments). Memory is bounded by [`Limits`] and does not grow with the input; every frame
-//! gives exactly one event, and an error comes only after all that was read before it.
+//! Three layers. *Containers* turn bytes into frames (`pcap`, [`pcapng`]); `net` turns frames into
+//! UDP datagrams and TCP segments (Ethernet, VLAN, Linux cooked, loopback and raw links; IPv4 and IPv6
+//! with fragments); `streams` puts segments together. Memory is bounded by [`Limits`] and does not grow
+//! with the input; every frame gives exactly one event, which pieces of streams may follow, and an error
+//! comes only after all that was read before it.
 
 mod buffer;
 mod bytes;
@@ -16,6 +17,7 @@ mod link;
 mod net;
 mod pcap;
 pub mod pcapng;
+mod streams;
 #[cfg(test)]
 mod testing;
 mod zstd;
@@ -29,6 +31,8 @@ use container::{Container, Item, Kind};
 pub use error::{Error, Place};
 pub use link::LinkType;
 use net::Fragments;
+use streams::Streams;
+pub use streams::{Follows, Piece, StreamCounts};
 
 /// Bounds on what one input may cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,11 +43,35 @@ pub struct Limits {
     pub fragmented_datagrams: usize,
     /// Nanoseconds of capture time after which a datagram with missing fragments is given up.
     pub fragment_age: i64,
+    /// TCP connections that are remembered; the one used least recently goes first.
+    pub tcp_connections: usize,
+    /// Bytes that may be missing in a TCP stream while others wait for them.
+    pub stream_gap: usize,
+    /// Bytes of one direction of a TCP connection that may wait for others.
+    pub stream_bytes: usize,
+    /// Bytes of all TCP connections that are held, to wait or to be compared with.
+    pub streams_bytes: usize,
+    /// Nanoseconds of capture time after which bytes that are missing in a TCP stream are given up.
+    pub stream_age: i64,
+    /// The same for bytes that their receiver has acknowledged: they are not going to be sent again, but
+    /// may come late in a capture whose frames are out of order. So long, too, earlier bytes may still
+    /// come in a stream whose SYN was not seen.
+    pub stream_disorder: i64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_decompressed: 8 << 30, fragmented_datagrams: 1024, fragment_age: 30_000_000_000 }
+        Self {
+            max_decompressed: 8 << 30,
+            fragmented_datagrams: 1024,
+            fragment_age: 30_000_000_000,
+            tcp_connections: 1 << 17,
+            stream_gap: 64 << 10,
+            stream_bytes: 1 << 20,
+            streams_bytes: 64 << 20,
+            stream_age: 30_000_000_000,
+            stream_disorder: 1_000_000_000,
+        }
     }
 }
 
@@ -89,6 +117,8 @@ pub enum Event<'a> {
         /// Why it gave none.
         why: NotUdp,
     },
+    /// The next bytes of a TCP stream, after the event of the frame that completed them.
+    Piece(Piece<'a>),
     /// A comment on a pcapng section, bytes as they stand (UTF-8 by the format's rules).
     Comment(&'a [u8]),
     /// A pcapng Decryption Secrets Block.
@@ -113,6 +143,8 @@ pub enum NotUdp {
     Fragment,
     /// A fragment that waits for others, with bytes that differ from those already there.
     FragmentOverlap,
+    /// A TCP segment, with bytes that differ from those already there.
+    SegmentOverlap,
     /// The frame ends inside this header, as after a snap length.
     Cut(&'static str),
     /// A header that contradicts itself; what and how.
@@ -130,7 +162,7 @@ impl NotUdp {
             Self::EtherType(0x0806) => "arp",
             Self::EtherType(_) => "not_ip",
             Self::Protocol(1) => "icmp",
-            Self::Protocol(6) => "tcp",
+            Self::Protocol(6) | Self::SegmentOverlap => "tcp",
             Self::Protocol(58) => "icmpv6",
             Self::Protocol(_) => "other_ip",
             Self::Fragment | Self::FragmentOverlap => "fragment",
@@ -154,6 +186,9 @@ pub struct FragmentCounts {
 pub struct Datagrams<R> {
     container: Container<R>,
     fragments: Fragments,
+    streams: Streams,
+    /// What ended the input, while pieces are still to be handed out.
+    error: Option<Error>,
 }
 
 impl<R: Read> Datagrams<R> {
@@ -163,8 +198,8 @@ impl<R: Read> Datagrams<R> {
     ///
     /// [`Error::NotACapture`] for anything but pcap and pcapng, an empty input included.
     pub fn new(input: R, limits: Limits) -> Result<Self, Error> {
-        let fragments = Fragments::new(&limits);
-        Ok(Self { container: Container::new(input, &limits)?, fragments })
+        let (fragments, streams) = (Fragments::new(&limits), Streams::new(&limits));
+        Ok(Self { container: Container::new(input, &limits)?, fragments, streams, error: None })
     }
 
     /// The next event; `None` at the end and after an error.
@@ -174,12 +209,23 @@ impl<R: Read> Datagrams<R> {
     /// See [`Error`]; all frames before the place of the error were returned.
     #[expect(clippy::should_implement_trait, reason = "events borrow from the reader")]
     pub fn next(&mut self) -> Result<Option<Event<'_>>, Error> {
-        let Some(Item { kind, data, at, link }) = self.container.next()? else { return Ok(None) };
+        if self.streams.has_piece() {
+            return Ok(self.streams.piece().map(Event::Piece));
+        }
+        let Item { kind, data, at, link } = match self.container.next() {
+            Ok(Some(item)) => item,
+            Ok(None) => return self.end(),
+            Err(error) => {
+                self.error = Some(error);
+                return self.end();
+            }
+        };
         Ok(Some(match kind {
             Kind::Frame => {
                 let origin = self.container.count_frame(data);
                 let frame = self.container.data(data);
-                match net::datagram(link, frame, origin, at, &mut self.fragments) {
+                let (fragments, streams) = (&mut self.fragments, &mut self.streams);
+                match net::datagram(link, frame, origin, at, fragments, streams) {
                     Ok(datagram) => Event::Datagram(datagram),
                     Err(why) => Event::Other { origin, at, why },
                 }
@@ -191,6 +237,16 @@ impl<R: Read> Datagrams<R> {
         }))
     }
 
+    /// The input has ended: hands out what still waits, then says what ended it.
+    #[cold]
+    fn end(&mut self) -> Result<Option<Event<'_>>, Error> {
+        self.streams.finish();
+        if self.streams.has_piece() {
+            return Ok(self.streams.piece().map(Event::Piece));
+        }
+        self.error.take().map_or(Ok(None), Err)
+    }
+
     /// Frames read so far, with and without datagrams.
     pub fn frames(&self) -> u64 {
         self.container.frames()
@@ -200,6 +256,11 @@ impl<R: Read> Datagrams<R> {
     pub fn fragments(&self) -> FragmentCounts {
         self.fragments.counts
     }
+
+    /// What became of TCP segments so far; bytes that still wait are in no count.
+    pub fn streams(&self) -> StreamCounts {
+        self.streams.counts()
+    }
 }
 
 #[cfg(test)]
@@ -207,7 +268,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::bytes::Order;
-    use super::testing::{Bytes, Seen, ethernet, ipv4, ipv6, ipv6_fragment, read, udp};
+    use super::testing::{
+        ACK, Bytes, SYN, Seen, ethernet, ipv4, ipv6, ipv6_fragment, read, tcp, udp,
+    };
     use super::*;
 
     #[test]
@@ -289,6 +352,9 @@ mod tests {
             ethernet(&[0x86dd], &ipv6(44, &ipv6_fragment(17, 9, 8, false, &segment[8..]))),
             ethernet(&[0x86dd], &ipv6(44, &ipv6_fragment(17, 9, 0, true, &segment[..8]))),
             ethernet(&[0x0806], &[0; 28]),
+            ethernet(&[0x0800], &ipv4(6, 0, 0, &tcp(SYN, u32::MAX, 0, &[]))),
+            ethernet(&[0x86dd], &ipv6(6, &tcp(SYN | ACK, 9, 9, b"fast"))),
+            ethernet(&[0x0800], &ipv4(6, 0, 0, &tcp(ACK, 0, 1, b"what TCP carries"))),
             ethernet(&[0x0800], &ipv4(6, 0, 0, &[0; 20])),
             ethernet(&[0x0800], &ipv4(17, 0, 0, &segment))[..50].to_vec(),
         ]

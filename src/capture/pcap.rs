@@ -176,10 +176,10 @@ mod tests {
     use crate::capture::testing::{Bytes, Seen, ipv4, read, udp};
 
     const RAW: u32 = 101;
-    const TCP: NotUdp = NotUdp::Protocol(6);
+    const ICMP: NotUdp = NotUdp::Protocol(1);
 
-    fn tcp() -> Vec<u8> {
-        ipv4(6, 0, 0, &[])
+    fn icmp() -> Vec<u8> {
+        ipv4(1, 0, 0, &[])
     }
 
     fn error(bytes: &[u8]) -> String {
@@ -224,9 +224,9 @@ mod tests {
         let file = |minor: u16, first: u32, second: u32| {
             let file = Bytes::new(Order::Little).u32(MICROSECONDS).u16(2).u16(minor);
             let file = file.u32(0).u32(0).u32(65_535).u32(RAW);
-            read(&*file.u32(0).u32(0).u32(first).u32(second).raw(&tcp()).bytes)
+            read(&*file.u32(0).u32(0).u32(first).u32(second).raw(&icmp()).bytes)
         };
-        let whole = (vec![Seen::Other(1, 0, TCP)], None);
+        let whole = (vec![Seen::Other(1, 0, ICMP)], None);
         assert_eq!(file(4, 20, 99), whole);
         assert_eq!(file(3, 20, 99), whole);
         assert_eq!(file(3, 99, 20), whole);
@@ -246,8 +246,8 @@ mod tests {
         assert_eq!(error(&Bytes::new(Order::Big).pcap(MICROSECONDS, 42).bytes), link);
         // The length of a frame check sequence is no part of the link type.
         let file =
-            Bytes::new(Order::Big).pcap(MICROSECONDS, 0x2400_0000 | RAW).record(0, 0, &tcp());
-        assert_eq!(read(&*file.bytes), (vec![Seen::Other(1, 0, TCP)], None));
+            Bytes::new(Order::Big).pcap(MICROSECONDS, 0x2400_0000 | RAW).record(0, 0, &icmp());
+        assert_eq!(read(&*file.bytes), (vec![Seen::Other(1, 0, ICMP)], None));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::bytes::Order;
-use super::{Datagrams, Event, Limits, LinkType, NotUdp};
+use super::{Datagrams, Event, Follows, Limits, LinkType, NotUdp};
 
 /// Ports of [`udp`].
 pub(super) const FROM: u16 = 33445;
@@ -14,6 +14,20 @@ pub(super) fn udp(payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(8 + payload.len()).unwrap();
     let ports = [FROM.to_be_bytes(), TO.to_be_bytes(), length.to_be_bytes(), [0, 0]];
     [ports.as_flattened(), payload].concat()
+}
+
+/// Flags of a TCP segment.
+pub(super) const FIN: u8 = 0x01;
+pub(super) const SYN: u8 = 0x02;
+pub(super) const RST: u8 = 0x04;
+pub(super) const ACK: u8 = 0x10;
+
+/// A TCP segment between the same ports.
+pub(super) fn tcp(flags: u8, sequence: u32, acknowledgment: u32, payload: &[u8]) -> Vec<u8> {
+    let ports = [FROM.to_be_bytes(), TO.to_be_bytes()];
+    let numbers = [sequence.to_be_bytes(), acknowledgment.to_be_bytes()];
+    let rest = [0x50, flags, 0xff, 0xff, 0, 0, 0, 0];
+    [ports.as_flattened(), numbers.as_flattened(), &rest, payload].concat()
 }
 
 /// An IPv4 packet from 10.0.0.1 to 10.0.0.2; `flags` are the three flags and the fragment offset.
@@ -137,6 +151,9 @@ pub(super) enum Seen {
     /// Frame, offset, nanoseconds, source, destination, payload; "truncated", "overlap".
     Datagram(u64, u64, i64, String, String, Vec<u8>, &'static str),
     Other(u64, i64, NotUdp),
+    /// Frame, nanoseconds, source, destination, connection, whether from its opener, bytes, what they
+    /// follow.
+    Piece(u64, i64, String, String, u32, Option<bool>, Vec<u8>, Follows),
     Comment(Vec<u8>),
     Secrets(u32, Vec<u8>),
 }
@@ -159,6 +176,16 @@ impl From<Event<'_>> for Seen {
                 },
             ),
             Event::Other { origin, at, why } => Self::Other(origin.frame, at.as_nanos(), why),
+            Event::Piece(piece) => Self::Piece(
+                piece.origin.frame,
+                piece.at.as_nanos(),
+                piece.from.to_string(),
+                piece.to.to_string(),
+                piece.connection,
+                piece.from_opener,
+                piece.bytes.to_vec(),
+                piece.follows,
+            ),
             Event::Comment(comment) => Self::Comment(comment.to_vec()),
             Event::Secrets { secrets_type, data } => Self::Secrets(secrets_type, data.to_vec()),
         }
@@ -188,14 +215,15 @@ pub(super) fn read_with(input: impl Read, limits: Limits) -> (Vec<Seen>, Option<
     }
 }
 
-/// What frames of one link type give, without their numbers.
+/// What frames of one link type give, one event each; pieces of streams are left out.
 pub(super) fn frames(link: LinkType, frames: &[Vec<u8>]) -> Vec<Seen> {
     let mut file = Bytes::new(Order::Little).pcap(0xa1b2_c3d4, link.0.into());
     for frame in frames {
         file = file.record(0, 0, frame);
     }
-    let (seen, error) = read(&*file.bytes);
+    let (mut seen, error) = read(&*file.bytes);
     assert_eq!(error, None);
+    seen.retain(|seen| !matches!(seen, Seen::Piece(..)));
     assert_eq!(seen.len(), frames.len(), "one event a frame");
     seen
 }

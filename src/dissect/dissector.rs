@@ -62,7 +62,7 @@ impl Dissector {
                 self.sessions.foresee(from, to, payload, truncated);
             }
             // Their turn comes when it comes: keys that are added then reopen the search.
-            Event::Other { .. } | Event::Comment(_) | Event::Secrets { .. } => {}
+            Event::Other { .. } | Event::Piece(_) | Event::Comment(_) | Event::Secrets { .. } => {}
         }
     }
 
@@ -78,6 +78,7 @@ impl Dissector {
                 self.start.get_or_insert(at);
                 None
             }
+            Event::Piece(_) => None,
             Event::Comment(_) | Event::Secrets { .. } => {
                 self.embed(event);
                 None

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use super::dissector::Dissector;
 use super::record::Record;
 use super::totals::Totals;
-use crate::capture::{self, Datagram, Datagrams, Event, NotUdp, Origin};
+use crate::capture::{self, Datagram, Datagrams, Event, Follows, NotUdp, Origin, Piece};
 use crate::time::Timestamp;
 
 /// How far ahead handshakes are looked for, in nanoseconds of capture time: they are sent again about
@@ -162,8 +162,19 @@ struct Kept {
 enum What {
     Datagram { from: SocketAddr, to: SocketAddr, origin: Origin, truncated: bool, overlap: bool },
     Other { origin: Origin, why: NotUdp },
+    Piece(Stretch),
     Comment,
     Secrets { secrets_type: u32 },
+}
+
+/// A piece without its bytes.
+struct Stretch {
+    from: SocketAddr,
+    to: SocketAddr,
+    origin: Origin,
+    connection: u32,
+    from_opener: Option<bool>,
+    follows: Follows,
 }
 
 impl Kept {
@@ -173,6 +184,19 @@ impl Kept {
                 (at, payload, What::Datagram { from, to, origin, truncated, overlap })
             }
             Event::Other { origin, at, why } => (at, &[][..], What::Other { origin, why }),
+            Event::Piece(Piece {
+                at,
+                from,
+                to,
+                bytes,
+                origin,
+                connection,
+                from_opener,
+                follows,
+            }) => {
+                let stretch = Stretch { from, to, origin, connection, from_opener, follows };
+                (at, bytes, What::Piece(stretch))
+            }
             Event::Comment(text) => (Timestamp::default(), text, What::Comment),
             Event::Secrets { secrets_type, data } => {
                 (Timestamp::default(), data, What::Secrets { secrets_type })
@@ -188,6 +212,19 @@ impl Kept {
                 Event::Datagram(Datagram { at, from, to, payload, origin, truncated, overlap })
             }
             What::Other { origin, why } => Event::Other { origin, at, why },
+            What::Piece(Stretch { from, to, origin, connection, from_opener, follows }) => {
+                let bytes = payload;
+                Event::Piece(Piece {
+                    at,
+                    from,
+                    to,
+                    bytes,
+                    origin,
+                    connection,
+                    from_opener,
+                    follows,
+                })
+            }
             What::Comment => Event::Comment(payload),
             What::Secrets { secrets_type } => Event::Secrets { secrets_type, data: payload },
         }

@@ -350,7 +350,13 @@ mod tests {
         for id in 0..5000 {
             let pair = Pair::V4([10, 0, 0, 1].into(), [10, 0, 0, 2].into());
             let fragment = Fragment { id, offset: 65_512, more: true, truncated: false };
-            let packet = Packet { pair, protocol: 17, payload: &payload, fragment: Some(fragment) };
+            let packet = Packet {
+                pair,
+                protocol: 17,
+                payload: &payload,
+                missing: 0,
+                fragment: Some(fragment),
+            };
             let added = fragments.add(&packet, fragment, Timestamp::default());
             assert!(matches!(added, Ok(Added::Waits)));
             assert!(fragments.held <= MAX_HELD && fragments.waiting.len() <= 1024);

@@ -11,6 +11,8 @@ pub(super) struct Packet<'a> {
     /// The payload's protocol; in a fragment of IPv6, of the first fragment's payload.
     pub(super) protocol: u8,
     pub(super) payload: &'a [u8],
+    /// Bytes that the header announces beyond those that there are.
+    pub(super) missing: usize,
     pub(super) fragment: Option<Fragment>,
 }
 
@@ -45,16 +47,16 @@ pub(super) struct Fragment {
     pub(super) truncated: bool,
 }
 
-/// Cuts link-layer padding off; true where less is there than `length`.
+/// Cuts link-layer padding off; gives how many bytes less than `length` are there.
 ///
 /// A length of 0 stands for whatever is there: jumbograms, and packets captured before the
 /// network card splits them.
 #[inline]
-fn cut(bytes: &[u8], length: usize) -> (&[u8], bool) {
+fn cut(bytes: &[u8], length: usize) -> (&[u8], usize) {
     if length == 0 {
-        return (bytes, false);
+        return (bytes, 0);
     }
-    bytes.get(..length).map_or((bytes, true), |exact| (exact, false))
+    bytes.get(..length).map_or_else(|| (bytes, length - bytes.len()), |exact| (exact, 0))
 }
 
 #[inline]
@@ -76,7 +78,7 @@ pub(super) fn v4(bytes: &[u8]) -> Result<Packet<'_>, NotUdp> {
     if (1..header).contains(&length) {
         return Err(NotUdp::Malformed("IPv4 length less than its header"));
     }
-    let (datagram, truncated) = cut(bytes, length);
+    let (datagram, missing) = cut(bytes, length);
     let Some((_, payload)) = datagram.split_at_checked(header) else {
         return Err(NotUdp::Cut("IPv4 options"));
     };
@@ -85,12 +87,13 @@ pub(super) fn v4(bytes: &[u8]) -> Result<Packet<'_>, NotUdp> {
         id: u32::from(u16::from_be_bytes([i0, i1])),
         offset: usize::from(flags & 0x1fff) * 8,
         more: flags & 0x2000 != 0,
-        truncated,
+        truncated: missing > 0,
     });
     Ok(Packet {
         pair: Pair::V4(Ipv4Addr::new(a0, a1, a2, a3), Ipv4Addr::new(b0, b1, b2, b3)),
         protocol,
         payload,
+        missing,
         fragment,
     })
 }
@@ -104,13 +107,13 @@ pub(super) fn v6(bytes: &[u8]) -> Result<Packet<'_>, NotUdp> {
     if first >> 4 != 6 {
         return Err(NotUdp::Malformed("version in IPv6 header"));
     }
-    let (payload, truncated) = cut(rest, usize::from(u16::from_be_bytes([l0, l1])));
+    let (payload, missing) = cut(rest, usize::from(u16::from_be_bytes([l0, l1])));
     let Extended { protocol, payload, fragment } = extensions(next, payload)?;
     let (from, to) = addresses.split_first_chunk::<16>().expect("32 bytes are left of 40");
     let to = to.first_chunk::<16>().expect("16 bytes are left of 32");
-    let fragment = fragment.map(|fragment| Fragment { truncated, ..fragment });
+    let fragment = fragment.map(|fragment| Fragment { truncated: missing > 0, ..fragment });
     let pair = Pair::V6(Ipv6Addr::from(*from), Ipv6Addr::from(*to));
-    Ok(Packet { pair, protocol, payload, fragment })
+    Ok(Packet { pair, protocol, payload, missing, fragment })
 }
 
 /// The headers before the transport in the payload of reassembled fragments.
@@ -179,7 +182,7 @@ fn extensions(mut next: u8, mut rest: &[u8]) -> Result<Extended<'_>, NotUdp> {
 mod tests {
     use super::*;
     use crate::capture::LinkType;
-    use crate::capture::testing::{ipv4, ipv6, ipv6_fragment, payload, udp};
+    use crate::capture::testing::{self, ipv4, ipv6, ipv6_fragment, payload, udp};
 
     fn raw(packet: &[u8]) -> Result<(Vec<u8>, &'static str), NotUdp> {
         payload(LinkType::RAW, packet)
@@ -243,11 +246,30 @@ mod tests {
 
     #[test]
     fn other_protocols_are_named() {
-        assert_eq!(raw(&ipv4(6, 0, 0, &[0; 20])), Err(NotUdp::Protocol(6)));
         assert_eq!(raw(&ipv6(58, &[0; 8])), Err(NotUdp::Protocol(58)));
         assert_eq!(raw(&ipv6(59, &[])), Err(NotUdp::Protocol(59)));
         let names = [1, 6, 58, 50].map(|protocol| NotUdp::Protocol(protocol).name());
         assert_eq!(names, ["icmp", "tcp", "icmpv6", "other_ip"]);
+    }
+
+    #[test]
+    fn tcp_headers_are_read_with_their_options() {
+        let tcp = NotUdp::Protocol(6);
+        assert_eq!(raw(&ipv4(6, 0, 0, &testing::tcp(0x10, 1, 1, b"hi"))), Err(tcp));
+        assert_eq!(raw(&ipv6(6, &testing::tcp(0x10, 1, 1, b"hi"))), Err(tcp));
+        let with = |offset: u8, length: usize| {
+            let mut segment = testing::tcp(0x02, 1, 0, &[1; 40]);
+            segment[12] = offset << 4;
+            raw(&ipv4(6, 0, 0, &segment)[..20 + length])
+        };
+        assert_eq!(with(15, 60), Err(tcp));
+        assert_eq!(with(15, 59), Err(NotUdp::Cut("TCP options")));
+        assert_eq!(with(5, 19), Err(NotUdp::Cut("TCP header")));
+        assert_eq!(with(4, 60), Err(NotUdp::Malformed("TCP header length less than 20")));
+        let mut short = testing::tcp(0x02, 1, 0, &[]);
+        short[12] = 0x60;
+        let longer = NotUdp::Malformed("TCP header longer than its packet");
+        assert_eq!(raw(&ipv4(6, 0, 0, &short)), Err(longer));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Frames to UDP datagrams: link header, IP header, fragments, UDP header.
+//! Frames to UDP datagrams and TCP segments: link header, IP header, fragments, UDP or TCP header.
 //!
 //! Headers are read in a loop with a bound on their number, never by recursion (threats row 3).
 //! Checksums are not looked at: network cards fill them in after the capture.
@@ -6,7 +6,9 @@
 mod fragments;
 mod ip;
 mod link;
+mod tcp;
 
+use super::streams::Streams;
 use super::{Datagram, LinkType, NotUdp, Origin};
 use crate::time::Timestamp;
 
@@ -14,13 +16,15 @@ use fragments::Added;
 pub(super) use fragments::Fragments;
 use ip::Pair;
 use link::Network;
+pub(super) use tcp::Segment;
 
 /// Headers of one kind that may stand inside each other.
 const MAX_LAYERS: usize = 16;
 
+const TCP: u8 = 6;
 const UDP: u8 = 17;
 
-/// Finds the UDP datagram of a frame.
+/// Finds the UDP datagram of a frame. TCP segments go to `streams`.
 #[inline]
 pub(super) fn datagram<'a>(
     link: LinkType,
@@ -28,25 +32,36 @@ pub(super) fn datagram<'a>(
     origin: Origin,
     at: Timestamp,
     fragments: &'a mut Fragments,
+    streams: &mut Streams,
 ) -> Result<Datagram<'a>, NotUdp> {
     let packet = match link::network(link, frame)? {
         (Network::V4, rest) => ip::v4(rest)?,
         (Network::V6, rest) => ip::v6(rest)?,
     };
+    let mut missing = packet.missing;
     let (protocol, payload, overlap) = match packet.fragment {
         None => (packet.protocol, packet.payload, false),
         Some(fragment) => match fragments.add(&packet, fragment, at)? {
             Added::Waits => return Err(NotUdp::Fragment),
             Added::WaitsWithOverlap => return Err(NotUdp::FragmentOverlap),
-            Added::Complete { protocol, payload, overlap } => match packet.pair {
-                Pair::V4(..) => (protocol, payload, overlap),
-                Pair::V6(..) => {
-                    let (protocol, payload) = ip::after_fragments(protocol, payload)?;
-                    (protocol, payload, overlap)
+            Added::Complete { protocol, payload, overlap } => {
+                missing = 0;
+                match packet.pair {
+                    Pair::V4(..) => (protocol, payload, overlap),
+                    Pair::V6(..) => {
+                        let (protocol, payload) = ip::after_fragments(protocol, payload)?;
+                        (protocol, payload, overlap)
+                    }
                 }
-            },
+            }
         },
     };
+    if protocol == TCP {
+        let segment = Segment::of(payload, missing)?;
+        let (from, to) = packet.pair.with_ports(segment.ports);
+        let differs = streams.segment(from, to, &segment, at, origin);
+        return Err(if differs { NotUdp::SegmentOverlap } else { NotUdp::Protocol(TCP) });
+    }
     if protocol != UDP {
         return Err(NotUdp::Protocol(protocol));
     }
@@ -131,9 +146,10 @@ mod tests {
             // It does not follow mobility, HIP and Shim6.
             let next = [frame.get(link + 6), frame.get(link + 40)];
             prop_assume!(!next.iter().any(|next| matches!(next, Some(135 | 139 | 140))));
-            let mut fragments = Fragments::new(&Limits::default());
-            let at = Timestamp::default();
-            match datagram(LinkType::ETHERNET, &frame, Origin::default(), at, &mut fragments) {
+            let limits = Limits::default();
+            let (mut fragments, mut streams) = (Fragments::new(&limits), Streams::new(&limits));
+            let (at, origin) = (Timestamp::default(), Origin::default());
+            match datagram(LinkType::ETHERNET, &frame, origin, at, &mut fragments, &mut streams) {
                 Ok(udp) => {
                     let ours = (udp.from, udp.to, udp.payload);
                     prop_assert_eq!(Some(ours), witness(&frame), "{:02x?}", frame);

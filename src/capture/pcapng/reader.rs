@@ -361,12 +361,12 @@ mod tests {
 
     const BOTH: [Order; 2] = [Order::Little, Order::Big];
 
-    fn tcp() -> Vec<u8> {
-        ipv4(6, 0, 0, &[])
+    fn icmp() -> Vec<u8> {
+        ipv4(1, 0, 0, &[])
     }
 
     fn other(frame: u64, nanos: i64) -> Seen {
-        Seen::Other(frame, nanos, NotUdp::Protocol(6))
+        Seen::Other(frame, nanos, NotUdp::Protocol(1))
     }
 
     fn section(order: Order) -> Bytes {
@@ -386,8 +386,8 @@ mod tests {
             let ip = ipv4(17, 0, 0, &udp(b"hi"));
             let file = section(order).enhanced(0, 5, &ip);
             let obsolete =
-                Bytes::new(order).u16(0).u16(9).u32(1).u32(6).u32(20).u32(20).raw(&tcp());
-            let simple = Bytes::new(order).u32(20).raw(&tcp());
+                Bytes::new(order).u16(0).u16(9).u32(1).u32(6).u32(20).u32(20).raw(&icmp());
+            let simple = Bytes::new(order).u32(20).raw(&icmp());
             let file = file.block(2, &obsolete.bytes).block(3, &simple.bytes);
             let (seen, error) = read(&*file.bytes);
             assert_eq!(error, None);
@@ -406,12 +406,12 @@ mod tests {
 
     #[test]
     fn a_simple_packet_is_as_long_as_the_snap_length_lets_it_be() {
-        let simple = Bytes::new(Order::Little).u32(1000).raw(&tcp());
+        let simple = Bytes::new(Order::Little).u32(1000).raw(&icmp());
         let file = Bytes::new(Order::Little).section(&[]).interface(LinkType::RAW, 20, &[]);
         assert_eq!(read(&*file.block(3, &simple.bytes).bytes), (vec![other(1, 0)], None));
         assert_eq!(
             error(|file| {
-                let simple = Bytes::new(file.order).u32(1000).raw(&tcp());
+                let simple = Bytes::new(file.order).u32(1000).raw(&icmp());
                 file.block(3, &simple.bytes)
             }),
             "damaged at byte 48, before the first frame: \
@@ -432,9 +432,9 @@ mod tests {
             let file = section(order)
                 .interface(LinkType::RAW, 0, &nanos.bytes)
                 .interface(LinkType(147), 0, &binary.bytes)
-                .enhanced(0, 4, &tcp())
-                .enhanced(1, 4, &tcp())
-                .enhanced(2, 5, &tcp());
+                .enhanced(0, 4, &icmp())
+                .enhanced(1, 4, &icmp())
+                .enhanced(2, 5, &icmp());
             assert_eq!(
                 read(&*file.bytes),
                 (
@@ -452,11 +452,11 @@ mod tests {
     #[test]
     fn sections_may_differ_in_byte_order_and_have_their_own_interfaces() {
         for (first, second) in [(BOTH[0], BOTH[1]), (BOTH[1], BOTH[0])] {
-            let one = section(first).interface(LinkType::RAW, 0, &[]).enhanced(1, 1, &tcp());
-            let two = section(second).enhanced(0, 2, &tcp());
+            let one = section(first).interface(LinkType::RAW, 0, &[]).enhanced(1, 1, &icmp());
+            let two = section(second).enhanced(0, 2, &icmp());
             let file = [&*one.bytes, &*two.bytes].concat();
             assert_eq!(read(&*file), (vec![other(1, 1000), other(2, 2000)], None));
-            let missing = section(second).enhanced(1, 2, &tcp());
+            let missing = section(second).enhanced(1, 2, &icmp());
             let file = [&*one.bytes, &*missing.bytes].concat();
             let reason = "damaged at byte 168, after frame 1: \
                  Enhanced Packet Block: interface 1 of 1";
@@ -474,7 +474,7 @@ mod tests {
                 .section(&options)
                 .interface(LinkType::RAW, 0, &[])
                 .block(10, &secrets.bytes)
-                .enhanced(0, 1, &tcp())
+                .enhanced(0, 1, &icmp())
                 .section(&Bytes::new(order).option(1, b"two").bytes);
             assert_eq!(
                 read(&*file.bytes),
@@ -499,7 +499,7 @@ mod tests {
                 .block(4, b"name resolution")
                 .block(0x8000_0001, &[0; 300_000])
                 .block(0x0bad, &[])
-                .enhanced(0, 1, &tcp());
+                .enhanced(0, 1, &icmp());
             assert_eq!(read(&*file.bytes), (vec![other(1, 1000)], None));
         }
     }
@@ -575,7 +575,7 @@ mod tests {
             "damaged at byte 48, before the first frame: \
              Enhanced Packet Block: too short with 12 bytes inside"
         );
-        let body = |order| Bytes::new(order).u32(0).u32(0).u32(0).u32(21).u32(21).raw(&tcp());
+        let body = |order| Bytes::new(order).u32(0).u32(0).u32(0).u32(21).u32(21).raw(&icmp());
         assert_eq!(
             error(|file| {
                 let body = body(file.order);
@@ -660,7 +660,7 @@ mod tests {
         for _ in 0..MAX_INTERFACES {
             file = file.interface(LinkType::RAW, 0, &[]);
         }
-        let last = file.enhanced(65_535, 1, &tcp());
+        let last = file.enhanced(65_535, 1, &icmp());
         let (seen, error) = read(&*last.bytes);
         assert_eq!((seen, error), (vec![other(1, 1000)], None));
         let (_, error) = read(&*last.interface(LinkType::RAW, 0, &[]).bytes);
