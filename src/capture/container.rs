@@ -41,11 +41,11 @@ impl Item {
 
 /// A capture file of either format.
 pub(super) struct Container<R> {
-    buffer: Buffer<R>,
-    format: Format,
+    pub(super) buffer: Buffer<R>,
+    pub(super) format: Format,
 }
 
-enum Format {
+pub(super) enum Format {
     Pcap(Pcap),
     Pcapng(Pcapng),
     /// Read to its end or to an error.

@@ -17,6 +17,7 @@ mod link;
 mod net;
 mod pcap;
 pub mod pcapng;
+mod rewrite;
 mod streams;
 #[cfg(test)]
 mod testing;
@@ -31,6 +32,7 @@ use container::{Container, Item, Kind};
 pub use error::{Error, Place};
 pub use link::LinkType;
 use net::Fragments;
+pub use rewrite::{Changes, Rewritten, rewrite};
 use streams::Streams;
 pub use streams::{Follows, Piece, StreamCounts};
 

@@ -23,6 +23,7 @@ use std::io::Read;
 use super::buffer::{Buffer, Span};
 use super::bytes::{Fields, Order};
 use super::container::{Item, Kind, MAX_FRAME, magic};
+use super::pcapng::Resolution;
 use super::{Error, LinkType};
 use crate::time::Timestamp;
 
@@ -41,8 +42,12 @@ pub(super) struct Pcap {
     /// Nanoseconds in one unit of the fraction of a second.
     unit: i64,
     record_header: usize,
-    link: LinkType,
+    pub(super) link: LinkType,
     lengths: Lengths,
+    /// Most bytes that were kept of a frame.
+    pub(super) snap_length: u32,
+    /// Length of the last frame on the wire.
+    pub(super) original: u32,
 }
 
 /// Which of a record's two lengths comes first.
@@ -56,6 +61,11 @@ enum Lengths {
 }
 
 impl Pcap {
+    /// Resolution of the time stamps.
+    pub(super) const fn resolution(&self) -> Resolution {
+        if self.unit == 1 { Resolution::NANOSECONDS } else { Resolution::MICROSECONDS }
+    }
+
     /// Reads the file header if it is one.
     pub(super) fn recognise<R: Read>(buffer: &mut Buffer<R>) -> Result<Option<Self>, Error> {
         let order = |order| {
@@ -90,6 +100,8 @@ impl Pcap {
             record_header: if magic == MODIFIED { MODIFIED_RECORD_HEADER } else { RECORD_HEADER },
             link,
             lengths,
+            snap_length: header.snap_length,
+            original: 0,
         }))
     }
 
@@ -112,7 +124,11 @@ impl Pcap {
                 Lengths::OriginalFirst => true,
                 Lengths::Either => record.captured > record.original,
             };
-            let captured = if swapped { record.original } else { record.captured };
+            let (captured, original) = if swapped {
+                (record.original, record.captured)
+            } else {
+                (record.captured, record.original)
+            };
             if captured > MAX_FRAME {
                 let reason = format!("a frame of {captured} bytes, at most {MAX_FRAME}");
                 return Err(buffer.damaged(reason));
@@ -127,6 +143,7 @@ impl Pcap {
             }
             let start = buffer.start() + self.record_header;
             buffer.consume(whole);
+            self.original = original;
             let nanos = i64::from(record.fraction) * self.unit;
             return Ok(Some(Item {
                 kind: Kind::Frame,
@@ -141,6 +158,7 @@ impl Pcap {
 struct FileHeader {
     version: (u16, u16),
     link: u32,
+    snap_length: u32,
 }
 
 impl FileHeader {
@@ -149,8 +167,8 @@ impl FileHeader {
         let _magic = fields.u32()?;
         let version = (fields.u16()?, fields.u16()?);
         let _reserved = (fields.u32()?, fields.u32()?);
-        let _snap_length = fields.u32()?;
-        Some(Self { version, link: fields.u32()? })
+        let snap_length = fields.u32()?;
+        Some(Self { version, link: fields.u32()?, snap_length })
     }
 }
 

@@ -33,6 +33,9 @@ pub(super) enum Command {
     Stats(StatsArgs),
     /// Show one conference packet given as hexadecimal digits: tree, bytes, faults
     Decode(DecodeArgs),
+    /// Key logs, and key logs inside captures: show, embed, extract, strip
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// List every field's name, type, unit and meaning
     Fields(FieldsArgs),
 }
@@ -81,7 +84,7 @@ pub(super) enum When {
 }
 
 /// Where a capture and its keys come from.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(super) struct InputArgs {
     /// A pcap or pcapng file, plain or packed with gzip or zstd; `-` for standard input
     #[arg(value_name = "FILE")]
@@ -163,6 +166,103 @@ pub(super) struct StatsArgs {
     /// How to write the totals
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) format: SummaryFormat,
+}
+
+#[derive(Subcommand)]
+pub(super) enum KeysCommand {
+    /// Say what key logs hold, in files or inside captures, without their secrets
+    Show(ShowKeysArgs),
+    /// Copy a capture with the keys inside that open it
+    ///
+    /// The copy is for its owner alone (mode 0600) and holds each precomputed key that opened something,
+    /// with its nonces, and the names of people who occur. Secret keys are not copied: what was derived
+    /// from them is. Keys that were inside already are treated alike.
+    Embed(EmbedArgs),
+    /// Write the key logs inside a capture to a file
+    Extract(ExtractArgs),
+    /// Copy a capture without the key logs and secrets blocks inside it, otherwise byte for byte
+    Strip(StripArgs),
+}
+
+#[derive(Args)]
+pub(super) struct ShowKeysArgs {
+    /// Key logs, or captures with key logs inside; `-` for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Print the lines themselves: whoever sees them can read the conversations
+    #[arg(long, conflicts_with = "format")]
+    pub(super) secrets: bool,
+    /// How to write what is found
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: SummaryFormat,
+    /// Read pcapng secrets blocks of this type as key logs
+    #[arg(long, value_name = "TYPE", value_parser = number)]
+    pub(super) secrets_type: Option<u32>,
+    /// Bytes that a packed capture may unpack to; K, M, G and T are units of 1024
+    #[arg(long, value_name = "BYTES", default_value = "8G", value_parser = size)]
+    pub(super) max_decompressed: u64,
+}
+
+/// How a capture is read whose copy is written.
+#[derive(Args)]
+pub(super) struct ChangeArgs {
+    /// Replace the file if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Bytes that a packed capture may unpack to; K, M, G and T are units of 1024
+    #[arg(long, value_name = "BYTES", default_value = "8G", value_parser = size)]
+    pub(super) max_decompressed: u64,
+}
+
+#[derive(Args)]
+pub(super) struct EmbedArgs {
+    /// A pcap or pcapng file; a pcap file becomes pcapng
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// A key log; may be given several times [default: as for `dissect`]
+    #[arg(short, long, value_name = "LOG")]
+    pub(super) keys: Vec<PathBuf>,
+    /// The copy; `-` for standard output
+    #[arg(short, long = "output", value_name = "OUT")]
+    pub(super) out: PathBuf,
+    /// Embed every line of the key logs, not only what opens this capture
+    #[arg(long)]
+    pub(super) all: bool,
+    /// With --all: `ID` lines too. Whoever has one can become its owner, for ever
+    #[arg(long, requires = "all")]
+    pub(super) identities: bool,
+    /// Read pcapng secrets blocks of this type as key logs
+    #[arg(long, value_name = "TYPE", value_parser = number)]
+    pub(super) secrets_type: Option<u32>,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
+}
+
+#[derive(Args)]
+pub(super) struct ExtractArgs {
+    /// A pcapng file; `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// The key log, for its owner alone (mode 0600); `-` for standard output
+    #[arg(short, long = "output", value_name = "LOG")]
+    pub(super) out: PathBuf,
+    /// Read pcapng secrets blocks of this type as key logs
+    #[arg(long, value_name = "TYPE", value_parser = number)]
+    pub(super) secrets_type: Option<u32>,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
+}
+
+#[derive(Args)]
+pub(super) struct StripArgs {
+    /// A pcap or pcapng file; `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// The copy; `-` for standard output
+    #[arg(short, long = "output", value_name = "OUT")]
+    pub(super) out: PathBuf,
+    #[command(flatten)]
+    pub(super) change: ChangeArgs,
 }
 
 #[derive(Args)]

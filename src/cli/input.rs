@@ -114,7 +114,7 @@ impl Input {
                 notes.limits(&self.dissector, self.datagrams.fragments().given_up);
                 notes.always.extend(self.closed.told());
                 let error = error.map(|error| of_capture(&self.name, &error));
-                Ok(Ended { frames, notes, error })
+                Ok(Ended { frames, dissector: self.dissector, notes, error })
             }
         }
     }
@@ -164,7 +164,7 @@ impl Closed {
 }
 
 /// The message of an error tells its cause already.
-fn of_capture(name: &str, error: &capture::Error) -> anyhow::Error {
+pub(super) fn of_capture(name: &str, error: &capture::Error) -> anyhow::Error {
     anyhow::anyhow!("{name}: {error}")
 }
 
@@ -172,6 +172,8 @@ fn of_capture(name: &str, error: &capture::Error) -> anyhow::Error {
 pub(super) struct Ended {
     /// Frames read.
     pub(super) frames: u64,
+    /// What was learned on the way.
+    pub(super) dissector: Dissector,
     notes: Notes,
     /// What ended it early.
     error: Option<anyhow::Error>,
@@ -229,7 +231,7 @@ impl Notes {
 }
 
 /// So many things.
-fn counted(count: u64, thing: &str) -> String {
+pub(super) fn counted(count: u64, thing: &str) -> String {
     match (count, thing.strip_suffix("ch")) {
         (1, _) => format!("1 {thing}"),
         (_, Some(_)) => format!("{count} {thing}es"),
@@ -238,6 +240,13 @@ fn counted(count: u64, thing: &str) -> String {
 }
 
 impl Ended {
+    /// Says only what the user should know, not how the capture ended.
+    pub(super) fn tell_notes(&self, talk: Talk) {
+        if !talk.quiet {
+            self.notes.always.iter().for_each(|note| say(note));
+        }
+    }
+
     /// Says what there is to say, once all data are out.
     pub(super) fn tell(self, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
         out.finish()?;
@@ -285,8 +294,15 @@ fn column(text: &str, at: usize) -> usize {
     text.get(..at).unwrap_or(text).chars().count() + 1
 }
 
-/// Reads a key log: a regular file (threat 7), or standard input.
+/// Reads a key log.
 fn read_keys(path: &Path, ring: &mut KeyRing) -> anyhow::Result<Tally> {
+    let reader = open_keys(path)?;
+    let cannot = || format!("cannot read keys from {}", shown(path));
+    ring.read(BufReader::new(reader)).with_context(cannot)
+}
+
+/// Opens a key log: a regular file (threat 7), or standard input.
+pub(super) fn open_keys(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
     // Looked at before it is opened, since a FIFO may keep waiting whoever opens it.
     if path.as_os_str() != "-"
         && let Ok(found) = fs::metadata(path)
@@ -295,9 +311,7 @@ fn read_keys(path: &Path, ring: &mut KeyRing) -> anyhow::Result<Tally> {
     {
         bail!("key log {} is not a regular file; `-k -` reads from a pipe", shown(path));
     }
-    let (reader, _) = open(path).context("key log")?;
-    let cannot = || format!("cannot read keys from {}", shown(path));
-    ring.read(BufReader::new(reader)).with_context(cannot)
+    Ok(open(path).context("key log")?.0)
 }
 
 /// The key log that has the capture's name with another ending: `a.keys` beside `a.pcapng` or

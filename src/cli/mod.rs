@@ -8,6 +8,8 @@ mod decode;
 mod dissect;
 mod fields;
 mod input;
+mod keys;
+mod new_file;
 mod output;
 mod progress;
 mod stats;
@@ -63,6 +65,7 @@ fn run(argv: Vec<OsString>) -> ExitCode {
         Command::Dissect(args) => dissect::run(args, &mut out, talk),
         Command::Stats(args) => stats::run(args, &mut out, talk),
         Command::Decode(args) => decode::run(args, &mut out, color),
+        Command::Keys(command) => keys::run(command, &mut out, talk),
         Command::Fields(args) => fields::run(args, &mut out),
     };
     // What was found before an error is shown, and before the error.

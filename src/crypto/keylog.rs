@@ -13,7 +13,7 @@
 
 use std::io::{self, BufRead};
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::cipher::{BoxKey, SecretKey};
 use crate::wire::{Nonce, PublicKey, array_from_hex};
@@ -91,8 +91,7 @@ pub(super) fn read(mut input: impl BufRead, mut visit: impl FnMut(Line)) -> io::
             Ended::TooLong => false,
         };
         let text = line.strip_suffix(b"\r").unwrap_or(&line);
-        let text =
-            if number == 1 { text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text) } else { text };
+        let text = without_mark(text, number);
         match if fits { parse_line(text) } else { Parsed::Damaged } {
             Parsed::Nothing => {}
             Parsed::UnknownLabel => tally.unknown += 1,
@@ -110,6 +109,96 @@ pub(super) fn read(mut input: impl BufRead, mut visit: impl FnMut(Line)) -> io::
     }
     line.zeroize();
     Ok(tally)
+}
+
+/// What became of the lines of a key log in [`sift`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sifted {
+    /// Lines that were copied.
+    pub kept: u64,
+    /// `ID` lines that were left out: whoever has one can become its owner.
+    pub identities: u64,
+    /// Other lines that were left out: damaged, not UTF-8, or with an unknown label.
+    pub others: u64,
+}
+
+/// Appends to `out` the lines of a key log that say something, as they stand; the secret keys of
+/// identities only if asked for.
+///
+/// # Errors
+///
+/// Only what `input` itself reports.
+pub fn sift(
+    mut input: impl BufRead,
+    identities: bool,
+    out: &mut Zeroizing<Vec<u8>>,
+) -> io::Result<Sifted> {
+    let mut sifted = Sifted::default();
+    let mut line = Zeroizing::new(Vec::new());
+    for number in 1.. {
+        line.zeroize();
+        let fits = match read_line(&mut input, &mut line)? {
+            Ended::AtInputEnd if line.is_empty() => break,
+            Ended::AtInputEnd | Ended::AtLineEnd => true,
+            Ended::TooLong => false,
+        };
+        let text = without_mark(&line, number).trim_ascii();
+        match if fits { parse_line(text) } else { Parsed::Damaged } {
+            Parsed::Nothing => {}
+            Parsed::Line(Line::Pair { purpose: Purpose::Identity, .. }) if !identities => {
+                sifted.identities += 1;
+            }
+            Parsed::Line(_) if str::from_utf8(text).is_ok() => {
+                sifted.kept += 1;
+                out.extend_from_slice(text);
+                out.push(b'\n');
+            }
+            Parsed::Line(_) | Parsed::UnknownLabel | Parsed::Damaged => sifted.others += 1,
+        }
+    }
+    Ok(sifted)
+}
+
+/// Cuts a key log into comments of pcapng sections, which have a greatest length; each of them is a key
+/// log of its own. Lines that are not UTF-8, as comments have to be, are left out.
+#[must_use]
+pub fn comments(log: &[u8]) -> Vec<Zeroizing<String>> {
+    let mut comments: Vec<Zeroizing<String>> = Vec::new();
+    for line in log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let Ok(line) = str::from_utf8(line) else { continue };
+        let room = |comment: &&mut Zeroizing<String>| comment.len() + line.len() < LONGEST_COMMENT;
+        let comment = match comments.last_mut().filter(room) {
+            Some(comment) => comment,
+            None => {
+                let mut comment = Zeroizing::new(String::with_capacity(LONGEST_COMMENT));
+                comment.push_str(MAGIC);
+                comment.push('\n');
+                comments.push(comment);
+                match comments.last_mut() {
+                    Some(comment) => comment,
+                    None => return comments,
+                }
+            }
+        };
+        comment.push_str(line);
+        comment.push('\n');
+    }
+    comments
+}
+
+/// Whether a comment is a key log: its first line says so (`docs/key-log.md`).
+#[must_use]
+pub fn is_key_log(comment: &[u8]) -> bool {
+    let text = comment.strip_prefix(b"#").unwrap_or(comment).trim_ascii_start();
+    text.starts_with(MAGIC.as_bytes())
+}
+
+/// The longest comment that pcapng has, in bytes.
+const LONGEST_COMMENT: usize = 65_535;
+
+/// A line without the byte order mark that may begin a file.
+fn without_mark(line: &[u8], number: u64) -> &[u8] {
+    if number == 1 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line }
 }
 
 enum Ended {
@@ -289,6 +378,33 @@ mod tests {
         assert_eq!(said, ["key 1 0"]);
         let first_damaged = (1..=8).collect();
         assert_eq!(tally, Tally { understood: 1, unknown: 1, damaged: 8, first_damaged });
+    }
+
+    #[test]
+    fn sifting_keeps_what_is_understood_and_no_identity_unasked() {
+        let log = format!(
+            "\u{feff}# tox-keylog 1\r\nID {A} {B}\r\n BOX {A} {B}\nX 1\nDHT {A}\nDHT {A} {B}"
+        );
+        let sifted = |identities| {
+            let mut out = Zeroizing::default();
+            let sifted = sift(log.as_bytes(), identities, &mut out).unwrap();
+            (String::from_utf8(out.to_vec()).unwrap(), sifted)
+        };
+        let (kept, others) = (format!("BOX {A} {B}\nDHT {A} {B}\n"), 2);
+        assert_eq!(sifted(false), (kept.clone(), Sifted { kept: 2, identities: 1, others }));
+        let all = format!("ID {A} {B}\n{kept}");
+        assert_eq!(sifted(true), (all, Sifted { kept: 3, identities: 0, others }));
+    }
+
+    #[test]
+    fn a_long_log_becomes_several_comments_that_are_key_logs_themselves() {
+        let line = format!("BOX {A} {B}\n");
+        let log = line.repeat(2000) + "NAME \n";
+        let comments = comments(&[log.as_bytes(), b"\xff\n"].concat());
+        assert_eq!(comments.len(), (2000 * line.len()).div_ceil(LONGEST_COMMENT));
+        assert!(comments.iter().all(|it| it.len() <= LONGEST_COMMENT && is_key_log(it.as_bytes())));
+        let lines: usize = comments.iter().map(|comment| comment.lines().count() - 1).sum();
+        assert_eq!(lines, 2001);
     }
 
     #[test]

@@ -4,14 +4,15 @@
 //! key pairs turn into precomputed keys on demand, each pair of keys at most once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Write as _};
 
 use foldhash::quality::RandomState;
+use zeroize::Zeroizing;
 
 use super::budget::{Budget, DERIVE_COST};
 use super::cipher::{BoxKey, SecretKey};
 use super::keylog::{self, Line, Purpose, Tally};
-use crate::wire::{Nonce, PublicKey};
+use crate::wire::{Hex, Nonce, PublicKey};
 
 /// How many precomputed keys, and nonces, are kept; the rest is counted in
 /// [`KeyRing::left_out`].
@@ -48,6 +49,8 @@ pub struct KeyRing {
 struct Entry {
     key: BoxKey,
     parties: [Option<PublicKey>; 2],
+    /// Whether it opened anything.
+    used: bool,
 }
 
 impl KeyRing {
@@ -113,6 +116,48 @@ impl KeyRing {
     /// The key behind `id`.
     pub(super) fn key(&self, id: KeyId) -> &BoxKey {
         &self.entry(id).key
+    }
+
+    /// Notes that the key opened something.
+    #[inline]
+    pub(super) fn mark_used(&mut self, id: KeyId) {
+        if let Some(entry) = self.entries.get_mut(id.0 as usize) {
+            entry.used = true;
+        }
+    }
+
+    /// Appends a key log to `out` with the precomputed keys that opened something so far, those that
+    /// were derived from a key pair among them, and their nonces: it opens what was opened, and nothing
+    /// else. A key whose parties are unknown has its nonces only. `wants_name` chooses the names.
+    ///
+    /// Gives how many keys there are.
+    pub fn write_used(
+        &self,
+        wants_name: impl Fn(&PublicKey) -> bool,
+        out: &mut Zeroizing<Vec<u8>>,
+    ) -> usize {
+        let mut used = 0;
+        for id in self.all() {
+            let Entry { key, parties, used: true } = self.entry(id) else { continue };
+            used += 1;
+            let key = Zeroizing::new(Hex(key.expose()).to_string());
+            let key = key.as_str();
+            // Writing to memory does not fail.
+            let _ = match parties {
+                [Some(ours), Some(theirs)] => writeln!(out, "SHARED {ours} {theirs} {key}"),
+                [Some(only), None] | [None, Some(only)] => writeln!(out, "BOX {only} {key}"),
+                [None, None] => Ok(()),
+            };
+            for nonce in self.nonces(id) {
+                let _ = writeln!(out, "NONCE {key} {}", Hex(&nonce.0));
+            }
+        }
+        for (public, name) in self.names.iter().filter(|(public, _)| wants_name(public)) {
+            let _ = write!(out, "NAME {public} ");
+            out.extend_from_slice(name);
+            out.push(b'\n');
+        }
+        used
     }
 
     /// The public keys that are known to share the key, in no particular order.
@@ -185,7 +230,7 @@ impl KeyRing {
             None => {
                 let id = KeyId(u32::try_from(self.entries.len()).expect("below CAPACITY"));
                 self.by_key.insert(key.clone(), id);
-                self.entries.push(Entry { key, parties: [None; 2] });
+                self.entries.push(Entry { key, parties: [None; 2], used: false });
                 id
             }
         };

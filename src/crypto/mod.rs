@@ -7,6 +7,7 @@ mod address;
 mod budget;
 mod cipher;
 mod halves;
+mod inventory;
 mod keylog;
 mod keyring;
 mod link;
@@ -22,7 +23,8 @@ pub mod testing;
 mod tests;
 
 pub use cipher::{BoxKey, SecretKey, TAG_LENGTH, sha512};
-pub use keylog::{LONGEST_LINE, MAGIC, Tally};
+pub use inventory::{Inventory, Owner};
+pub use keylog::{LONGEST_LINE, MAGIC, Sifted, Tally, comments, is_key_log, sift};
 pub use keyring::{CAPACITY, KeyRing};
 pub use order::Order;
 pub use sealed::Sealed;

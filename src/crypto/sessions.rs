@@ -395,6 +395,7 @@ impl Opener {
         });
         match found {
             Some(found) => {
+                self.ring.mark_used(found.key);
                 link.data_search.end();
                 link.data_wait.end();
                 let swapped = found.direction != direction;
@@ -734,11 +735,14 @@ impl Opener {
 
     fn try_candidates(&mut self, nonce: &Nonce, sealed: &[u8]) -> Option<KeyId> {
         let (ring, budget, plain) = (&self.ring, &mut self.budget, &mut self.plain);
-        self.candidates
+        let found = self
+            .candidates
             .iter()
             .copied()
             .take_while(|_| budget.spend(1))
-            .find(|&key| ring.key(key).open(nonce, sealed, plain))
+            .find(|&key| ring.key(key).open(nonce, sealed, plain))?;
+        self.ring.mark_used(found);
+        Some(found)
     }
 
     /// Tries every key from the `tried`-th on, as far as the budget goes.
@@ -750,6 +754,7 @@ impl Opener {
             }
             *tried += 1;
             if self.ring.key(key).open(nonce, sealed, &mut self.plain) {
+                self.ring.mark_used(key);
                 return Some(key);
             }
         }

@@ -128,7 +128,7 @@ impl Dissector {
 
     fn embed(&mut self, event: Event<'_>) {
         let text = match event {
-            Event::Comment(text) if is_key_log(text) => text,
+            Event::Comment(text) if crypto::is_key_log(text) => text,
             Event::Secrets { secrets_type, data } if self.secrets_type == Some(secrets_type) => {
                 data
             }
@@ -174,10 +174,4 @@ fn opened_data<'a>(
         packet,
         context,
     }
-}
-
-/// Whether a comment is a key log: its first line says so (`docs/key-log.md`).
-fn is_key_log(comment: &[u8]) -> bool {
-    let text = comment.strip_prefix(b"#").unwrap_or(comment).trim_ascii_start();
-    text.starts_with(crypto::MAGIC.as_bytes())
 }

@@ -8,6 +8,7 @@
 
 mod dissect;
 mod faults;
+mod keys;
 mod other;
 mod world;
 

@@ -157,11 +157,23 @@ fn fields_are_listed_with_type_and_meaning() {
 #[test]
 fn help_is_as_it_was() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/help");
-    for command in ["", "dissect", "stats", "decode", "fields"] {
-        let args: Vec<_> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
+    for command in [
+        "",
+        "dissect",
+        "stats",
+        "decode",
+        "fields",
+        "keys",
+        "keys show",
+        "keys embed",
+        "keys extract",
+        "keys strip",
+    ] {
+        let args: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let help = printed(&args);
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
-        let name = if command.is_empty() { "toxscope" } else { command };
+        let name =
+            if command.is_empty() { "toxscope".to_owned() } else { command.replace(' ', "-") };
         let golden = folder.join(format!("{name}.txt"));
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             fs::create_dir_all(&folder).unwrap();

@@ -24,7 +24,7 @@ const NOTHING: Span = Span { start: 0, length: 0 };
 
 /// The section that is being read.
 pub(in crate::capture) struct Pcapng {
-    order: Order,
+    pub(in crate::capture) order: Order,
     interfaces: Vec<Interface>,
     /// Options of the section header that were not yet looked at for comments.
     header_options: Span,
@@ -102,7 +102,10 @@ impl Pcapng {
 
     /// Makes one whole block ready: its type and total length, `None` at the end of the input.
     #[inline]
-    fn block<R: Read>(&mut self, buffer: &mut Buffer<R>) -> Result<Option<(u32, usize)>, Error> {
+    pub(in crate::capture) fn block<R: Read>(
+        &mut self,
+        buffer: &mut Buffer<R>,
+    ) -> Result<Option<(u32, usize)>, Error> {
         loop {
             let ready = buffer.ready();
             let Some([block_type, mut total, _]) =
@@ -262,7 +265,7 @@ impl Pcapng {
     }
 
     fn options<'a>(&self, bytes: &'a [u8]) -> Options<'a> {
-        Options { fields: Fields { bytes, order: self.order } }
+        Options::new(bytes, self.order)
     }
 
     /// The next comment of the section header.
@@ -286,8 +289,14 @@ impl Pcapng {
 }
 
 /// The options at the end of a block, one at a time.
-struct Options<'a> {
+pub(in crate::capture) struct Options<'a> {
     fields: Fields<'a>,
+}
+
+impl<'a> Options<'a> {
+    pub(in crate::capture) const fn new(bytes: &'a [u8], order: Order) -> Self {
+        Self { fields: Fields { bytes, order } }
+    }
 }
 
 impl<'a> Iterator for Options<'a> {
