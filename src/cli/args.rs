@@ -99,7 +99,11 @@ pub(super) struct InputArgs {
     /// Bytes that a packed capture may unpack to; K, M, G and T are units of 1024
     #[arg(long, value_name = "BYTES", default_value = "8G", value_parser = size)]
     pub(super) max_decompressed: u64,
+    /// Names for people: `NAME` lines as in a key log, or lines with a public key or Tox ID and a name
+    #[arg(long, value_name = "FILE")]
+    pub(super) names: Vec<PathBuf>,
     /// Only records that this filter wants, such as 'kind == rejoin && group_number == 0'
+    /// (docs/filters.md; `toxscope fields`)
     #[arg(short = 'Y', long, value_name = "EXPR")]
     pub(super) filter: Option<String>,
 }

@@ -10,6 +10,7 @@ use anyhow::{Context as _, bail};
 
 use super::Done;
 use super::args::InputArgs;
+use super::names;
 use super::output::{Output, Stop, Talk, say};
 use super::progress::Progress;
 use crate::capture::{self, Datagrams, Limits};
@@ -58,6 +59,9 @@ impl Input {
             } else {
                 notes.always.push(format!("{shown} is not a regular file and was not used"));
             }
+        }
+        for path in &args.names {
+            notes.names(&shown(path), names::read(path, &mut ring)?);
         }
         let name = shown(&args.file);
         let (reader, size) = open(&args.file)?;
@@ -202,6 +206,16 @@ impl Notes {
         if tally.unknown > 0 {
             let unknown = counted(tally.unknown, "line");
             self.verbose.push(format!("{name}: {unknown} with an unknown label"));
+        }
+    }
+
+    /// Lines of a file of names that said nothing.
+    fn names(&mut self, name: &str, lines: names::Lines) {
+        if lines.damaged > 0 {
+            let damaged = counted(lines.damaged, "line");
+            let first = lines.first_damaged;
+            self.always
+                .push(format!("{name}: {damaged} without a key and a name (first: {first})"));
         }
     }
 

@@ -9,6 +9,7 @@ mod dissect;
 mod fields;
 mod input;
 mod keys;
+mod names;
 mod new_file;
 mod output;
 mod progress;

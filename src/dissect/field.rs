@@ -94,7 +94,8 @@ impl Value<'_> {
 
 /// Anything that answers for the fields of the table: a record, or a test's stand-in.
 pub trait Fields {
-    /// Hands every value to `each` until it breaks: first the fields from [`FieldId::Frame`] to
+    /// Hands every value to `each` until it breaks, but for fields that are
+    /// [on demand](FieldId::is_on_demand): first the fields from [`FieldId::Frame`] to
     /// [`FieldId::Sealed`] in the order of the table, then those of the payload in the order of
     /// the packet. Each of `peers` begins with its [`FieldId::PeersPeerNumber`].
     fn each(&self, each: &mut dyn FnMut(FieldId, Value<'_>) -> ControlFlow<()>) -> ControlFlow<()>;
@@ -214,6 +215,13 @@ fields! {
     ErrorField "error.field" Text "" "field of a malformed packet that could not be read";
     ErrorOffset "error.offset" Unsigned "bytes" "where that field begins, counted from the packet's id";
     ErrorReason "error.reason" Text "" "what was wrong";
+    // For filters and columns alone.
+    FromName "from.name" Text "" "what the sender is called by a key log, or else calls itself; filters and columns only";
+    ToName "to.name" Text "" "the same of the receiver";
+    AuthorName "author.name" Text "" "the same of the author";
+    Addr "addr" Address "" "src, and dst; filters and columns only";
+    Packet "packet" Bytes "" "the bytes that the field bytes counts; filters and columns only";
+    Datagram "datagram" Bytes "" "what UDP carried; filters and columns only";
 }
 
 /// What every other packet is called: by its first byte, or by its data id once opened.
@@ -224,6 +232,12 @@ fn others() -> impl Iterator<Item = &'static str> {
 }
 
 impl FieldId {
+    /// Whether [`Fields::each`] leaves the field out, and only [`Fields::values`] gives it.
+    #[must_use]
+    pub const fn is_on_demand(self) -> bool {
+        self as usize >= Self::FromName as usize
+    }
+
     /// The values that a [`FieldType::Name`] field can have; empty for fields of other types.
     #[must_use]
     pub fn choices(self) -> Vec<&'static str> {

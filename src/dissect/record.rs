@@ -213,6 +213,34 @@ impl Fields for Record<'_> {
             None => ControlFlow::Continue(()),
         }
     }
+
+    fn values(
+        &self,
+        field: FieldId,
+        each: &mut dyn FnMut(Value<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let text = |name: Option<&[u8]>, each: &mut dyn FnMut(Value<'_>) -> ControlFlow<()>| {
+            name.map_or(ControlFlow::Continue(()), |name| each(Value::Text(name)))
+        };
+        let data = match &self.content {
+            Content::Data(Ok(data)) => Some(data),
+            _ => None,
+        };
+        match field {
+            FieldId::FromName => text(self.from.name, each),
+            FieldId::ToName => text(self.to.name, each),
+            FieldId::AuthorName => text(data.and_then(|data| data.context.author.name), each),
+            FieldId::Addr => {
+                each(Value::Address(self.src))?;
+                each(Value::Address(self.dst))
+            }
+            FieldId::Packet => each(Value::Bytes(data.map_or(self.datagram, |data| data.bytes))),
+            FieldId::Datagram => each(Value::Bytes(self.datagram)),
+            _ => self.each(&mut |id, value| {
+                if id == field { each(value) } else { ControlFlow::Continue(()) }
+            }),
+        }
+    }
 }
 
 impl Data<'_> {

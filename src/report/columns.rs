@@ -27,6 +27,16 @@ struct Cell {
     text: Vec<u8>,
 }
 
+impl Cell {
+    fn push(&mut self, value: Value<'_>) {
+        if self.values > 0 {
+            self.text.push(b',');
+        }
+        self.values += 1;
+        push(&mut self.text, value);
+    }
+}
+
 impl Columns {
     /// Rows of these fields, in this order.
     #[must_use]
@@ -56,15 +66,17 @@ impl Columns {
         }
         let _ = record.each(&mut |id, value| {
             let columns = self.fields.iter().zip(&mut self.cells);
-            for (_, cell) in columns.filter(|(field, _)| **field == id) {
-                if cell.values > 0 {
-                    cell.text.push(b',');
-                }
-                cell.values += 1;
-                push(&mut cell.text, value);
-            }
+            columns.filter(|(field, _)| **field == id).for_each(|(_, cell)| cell.push(value));
             ControlFlow::Continue(())
         });
+        for (field, cell) in self.fields.iter().zip(&mut self.cells) {
+            if field.is_on_demand() {
+                let _ = record.values(*field, &mut |value| {
+                    cell.push(value);
+                    ControlFlow::Continue(())
+                });
+            }
+        }
         self.line.clear();
         for (i, cell) in self.cells.iter().enumerate() {
             if i > 0 {

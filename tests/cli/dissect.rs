@@ -336,3 +336,59 @@ fn hostile_text_is_printed_as_escapes_in_every_format() {
     let (_, stdout, _) = run(&["stats", "-q", text(&path)]);
     assert!(!stdout.chars().any(|c| c != '\n' && toxscope::report::hides(c)));
 }
+
+#[test]
+fn people_go_by_their_names_and_every_byte_can_be_asked_for() {
+    let folder = tempdir().unwrap();
+    let world = talk();
+    let path = world.write(folder.path());
+    let names = folder.path().join("people");
+    fs::write(&names, format!("{} Ann\nNAME {} Robert\n", world.ann.key(), world.bob.key()))
+        .unwrap();
+    let shown = |filter: &str| {
+        let args = [
+            "dissect",
+            "-q",
+            "-a",
+            "--names",
+            text(&names),
+            "-Y",
+            filter,
+            "-e",
+            "kind",
+            "-e",
+            "from.name",
+        ];
+        printed(&[&args[..], &[text(&path)]].concat())
+            .lines()
+            .skip(1)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(shown("from.name == Ann && kind == invite"), ["invite\tAnn"]);
+    assert_eq!(shown(r#"author.name matches "^rob" and !resend"#), ["chat\tRobert"]);
+    assert_eq!(shown("packet[0:2] == 6400"), ["rejoin\tRobert"]);
+    assert_eq!(shown("datagram[0] == 21 && addr == :44100"), ["lan_discovery\t"]);
+    assert_eq!(shown("addr == 10.0.0.1"), [""; 0]);
+    let stats = printed(&[
+        "stats",
+        "-q",
+        "--format",
+        "json",
+        "-Y",
+        "from.name == bob && kind == rejoin",
+        text(&path),
+    ]);
+    let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
+    assert_eq!(stats["conference"], serde_json::json!({"rejoin": 1}));
+}
+
+#[test]
+fn a_filter_at_fault_is_pointed_at() {
+    let (code, stdout, stderr) =
+        run(&["dissect", "none", "-Y", r#"kind == chat && text matches r"a(b""#]);
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    let says = "toxscope: filter, column 30: this is no regular expression: unclosed group\n";
+    assert!(stderr.starts_with(says), "{stderr}");
+    assert_eq!(stderr.lines().last().unwrap(), format!("{}^^^^^^", " ".repeat(31)));
+}

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::dissect::field::{FieldId, FieldType};
 
 /// A filter that cannot be used. Its `Display` holds nothing of the filter's own text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     /// The byte of the filter where the fault begins.
     pub at: usize,
@@ -16,7 +16,7 @@ pub struct Error {
 }
 
 /// What can be wrong with a filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Longer than [`super::MAX_LENGTH`] bytes.
     TooLong,
@@ -46,11 +46,21 @@ pub enum Fault {
     Choice(FieldId, Option<&'static str>),
     /// A range whose end lies before its beginning.
     Backwards,
+    /// Square brackets with something else than a slice between them.
+    Slice,
+    /// A field or function whose values cannot be sliced or handed to the function.
+    Operand(&'static str),
+    /// Another field whose values are of another type.
+    OtherField(FieldType, FieldType),
+    /// No regular expression; what is wrong with it.
+    Pattern(String),
+    /// More than [`super::MAX_PATTERNS`] regular expressions.
+    TooManyPatterns,
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.fault {
+        match &self.fault {
             Fault::TooLong => write!(f, "the filter is longer than {} bytes", super::MAX_LENGTH),
             Fault::TooDeep => {
                 write!(f, "parentheses and negations are nested deeper than {}", super::MAX_DEPTH)
@@ -59,7 +69,9 @@ impl fmt::Display for Error {
             Fault::Character => write!(f, "this character means nothing here"),
             Fault::Operator(whole) => write!(f, "the operator is written {whole}"),
             Fault::OpenString => write!(f, "this string has no closing quotation mark"),
-            Fault::Escape => f.write_str(r#"no such escape; known are \\ \" \n \r \t \xHH \u{H…}"#),
+            Fault::Escape => f.write_str(
+                r#"no such escape; known are \\ \" \n \r \t \xHH \u{H…}, and r"…" stands as it is"#,
+            ),
             Fault::Field(None) => write!(f, "no field has this name; see `toxscope fields`"),
             Fault::Field(Some(near)) => {
                 write!(f, "no field has this name; did you mean {}?", near.field().name)
@@ -72,11 +84,10 @@ impl fmt::Display for Error {
                     FieldType::Bool => "== and != only, or its name alone",
                     FieldType::Unsigned | FieldType::Time | FieldType::Seconds =>
                         "== != < <= > >= and in {…} only",
-                    FieldType::Name
-                    | FieldType::Text
-                    | FieldType::Bytes
-                    | FieldType::Key
-                    | FieldType::Address => "== != contains starts_with and in {…} only",
+                    FieldType::Bytes =>
+                        "== != < <= > >= contains starts_with matches and in {…} only",
+                    FieldType::Name | FieldType::Text | FieldType::Key | FieldType::Address =>
+                        "== != contains starts_with matches and in {…} only",
                 }
             ),
             Fault::Value(ty) => write!(
@@ -113,6 +124,22 @@ impl fmt::Display for Error {
                 write!(f, "{} never has this value; did you mean {near}?", id.field().name)
             }
             Fault::Backwards => write!(f, "this range ends before it begins"),
+            Fault::Slice => write!(
+                f,
+                "a slice such as [4], [0:2] (two bytes from 0), [2-5], [:4], [8:] or [-2:] is expected \
+                 here"
+            ),
+            Fault::Operand(wanted) => write!(f, "only {wanted} can stand here"),
+            Fault::OtherField(this, other) => write!(
+                f,
+                "a {} field cannot be compared with a {} field",
+                this.name(),
+                other.name()
+            ),
+            Fault::Pattern(what) => write!(f, "this is no regular expression: {what}"),
+            Fault::TooManyPatterns => {
+                write!(f, "there are more than {} regular expressions", super::MAX_PATTERNS)
+            }
         }
     }
 }

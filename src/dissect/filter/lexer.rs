@@ -9,6 +9,8 @@ pub(super) enum Token<'a> {
     Word(&'a str),
     /// The bytes between quotation marks, escapes resolved.
     String(Vec<u8>),
+    /// The same after an `r`, as it stands.
+    Raw(&'a str),
     /// An operator or punctuation, in its first spelling.
     Mark(&'static str),
     /// Nothing more comes.
@@ -20,7 +22,7 @@ pub(super) type Place = (usize, usize);
 
 /// Operators and punctuation, the longer before those that they begin with.
 const MARKS: &[&str] =
-    &["&&", "||", "==", "!=", "<=", ">=", "<", ">", "!", "(", ")", "{", "}", ","];
+    &["&&", "||", "==", "!=", "<=", ">=", "<", ">", "!", "~", "(", ")", "{", "}", ","];
 
 /// Hands out tokens one by one.
 #[derive(Clone, Copy)]
@@ -46,6 +48,12 @@ impl<'a> Lexer<'a> {
         if first == '"' {
             let string = self.string()?;
             return Ok((Token::String(string), (start, self.at - start)));
+        }
+        if let Some(raw) = begun.strip_prefix("r\"") {
+            let open = Error { at: start + 1, len: 1, fault: Fault::OpenString };
+            let (string, _) = raw.split_once('"').ok_or(open)?;
+            self.at += string.len() + 3;
+            return Ok((Token::Raw(string), (start, self.at - start)));
         }
         if let Some(mark) = MARKS.iter().find(|mark| begun.starts_with(**mark)) {
             self.at += mark.len();
@@ -76,7 +84,7 @@ impl<'a> Lexer<'a> {
         let mut bytes = Vec::new();
         loop {
             let mut chars = self.rest().chars();
-            match chars.next().ok_or(open)? {
+            match chars.next().ok_or_else(|| open.clone())? {
                 '"' => {
                     self.at += 1;
                     return Ok(bytes);

@@ -37,9 +37,8 @@ impl<'a> Written<'a> {
     }
 }
 
-/// A whole value of `field`.
-pub(super) fn whole(field: FieldId, written: Written<'_>) -> Result<Literal, Fault> {
-    let ty = field.field().ty;
+/// A whole value of type `ty`; of `field`, if it is a name.
+pub(super) fn whole(field: FieldId, ty: FieldType, written: Written<'_>) -> Result<Literal, Fault> {
     let text = || written.text().ok_or(Fault::Value(ty));
     let literal = match ty {
         FieldType::Bool => match text()? {
@@ -83,9 +82,8 @@ pub(super) fn whole(field: FieldId, written: Written<'_>) -> Result<Literal, Fau
     literal.ok_or(Fault::Value(ty))
 }
 
-/// Part of a value of `field`, for `contains` and `starts_with`.
-pub(super) fn part(field: FieldId, written: Written<'_>) -> Result<Digits, Fault> {
-    let ty = field.field().ty;
+/// Part of a value of type `ty`, for `contains` and `starts_with`.
+pub(super) fn part(ty: FieldType, written: Written<'_>) -> Result<Digits, Fault> {
     match (ty, written) {
         (FieldType::Name | FieldType::Text | FieldType::Address, written)
         | (FieldType::Bytes, written @ Written::String(_)) => {

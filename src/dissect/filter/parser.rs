@@ -3,6 +3,8 @@
 use super::error::{Error, Fault};
 use super::lexer::{Lexer, Place, Token};
 use super::literal::{self, Digits, Literal, Written};
+use super::operand::{Operand, Slice, View};
+use super::pattern::Pattern;
 use crate::dissect::field::{FieldId, FieldType};
 
 /// A filter as a tree. No deeper than [`super::MAX_DEPTH`].
@@ -11,7 +13,7 @@ pub(super) enum Node {
     All(Vec<Node>),
     Any(Vec<Node>),
     Not(Box<Node>),
-    Test(FieldId, Test),
+    Test(Operand, Test),
 }
 
 /// What is asked of a field's values.
@@ -23,6 +25,9 @@ pub(super) enum Test {
     In(Vec<Span>),
     Contains(Digits),
     StartsWith(Digits),
+    Matches(Pattern),
+    /// Compared with the values of another field of the same type.
+    With(Comparison, FieldId),
 }
 
 /// The six comparisons.
@@ -60,13 +65,14 @@ struct Parser<'a> {
     lexer: Lexer<'a>,
     token: Token<'a>,
     place: Place,
+    patterns: usize,
 }
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str) -> Result<Self, Error> {
         let mut lexer = Lexer::new(text);
         let (token, place) = lexer.next()?;
-        Ok(Self { lexer, token, place })
+        Ok(Self { lexer, token, place, patterns: 0 })
     }
 
     /// Moves on; the token that was looked at and its place.
@@ -81,7 +87,7 @@ impl<'a> Parser<'a> {
         let found = match self.token {
             Token::Word(word) => spellings.contains(&word),
             Token::Mark(mark) => spellings.contains(&mark),
-            Token::String(_) | Token::End => false,
+            Token::String(_) | Token::Raw(_) | Token::End => false,
         };
         if found {
             self.take()?;
@@ -132,41 +138,132 @@ impl<'a> Parser<'a> {
         self.test()
     }
 
-    /// A field and what is asked of it.
+    /// An operand and what is asked of it.
     fn test(&mut self) -> Result<Node, Error> {
-        let Token::Word(name) = self.token else {
-            return self.wanted("a field");
-        };
-        let Some(field) = FieldId::of(name) else {
-            return fault(self.place, Fault::Field(FieldId::nearest(name)));
-        };
-        self.take()?;
+        let operand = self.operand()?;
+        let ty = operand.ty();
         let place = self.place;
-        let comparison = match self.token {
-            Token::Mark("==") => Some(Comparison::Equal),
-            Token::Mark("!=") => Some(Comparison::NotEqual),
-            Token::Mark("<") => Some(Comparison::Less),
-            Token::Mark("<=") => Some(Comparison::LessOrEqual),
-            Token::Mark(">") => Some(Comparison::More),
-            Token::Mark(">=") => Some(Comparison::MoreOrEqual),
-            _ => None,
-        };
-        let test = if let Some(comparison) = comparison {
-            if !suits(field, comparison) {
-                return fault(place, Fault::Comparison(field.field().ty));
+        if let Some(comparison) = self.comparison() {
+            if !suits(ty, comparison) {
+                return fault(place, Fault::Comparison(ty));
             }
             self.take()?;
-            Test::Compare(comparison, self.value(|written| literal::whole(field, written))?)
-        } else if self.take_if(&["contains"])? {
-            Test::Contains(self.part(field, place)?)
+            if let Some(other) = self.other_field(ty)? {
+                return Ok(Node::Test(operand, Test::With(comparison, other)));
+            }
+            let literal = self.value(|written| literal::whole(operand.field, ty, written))?;
+            return Ok(Node::Test(operand, Test::Compare(comparison, literal)));
+        }
+        if self.take_if(&["not"])? {
+            return if self.take_if(&["in"])? {
+                let test = Test::In(self.set(operand, place)?);
+                Ok(Node::Not(Box::new(Node::Test(operand, test))))
+            } else {
+                self.wanted("in")
+            };
+        }
+        let test = if self.take_if(&["contains"])? {
+            Test::Contains(self.part(ty, place)?)
         } else if self.take_if(&["starts_with"])? {
-            Test::StartsWith(self.part(field, place)?)
+            Test::StartsWith(self.part(ty, place)?)
+        } else if self.take_if(&["matches", "~"])? {
+            Test::Matches(self.pattern(ty, place)?)
         } else if self.take_if(&["in"])? {
-            Test::In(self.set(field, place)?)
+            Test::In(self.set(operand, place)?)
         } else {
             Test::Present
         };
-        Ok(Node::Test(field, test))
+        Ok(Node::Test(operand, test))
+    }
+
+    /// The comparison that the token at hand is.
+    fn comparison(&self) -> Option<Comparison> {
+        let (Token::Mark(spelling) | Token::Word(spelling)) = self.token else { return None };
+        Some(match spelling {
+            "==" | "eq" => Comparison::Equal,
+            "!=" | "ne" => Comparison::NotEqual,
+            "<" | "lt" => Comparison::Less,
+            "<=" | "le" => Comparison::LessOrEqual,
+            ">" | "gt" => Comparison::More,
+            ">=" | "ge" => Comparison::MoreOrEqual,
+            _ => return None,
+        })
+    }
+
+    /// A field, perhaps with a slice, or a function of one.
+    fn operand(&mut self) -> Result<Operand, Error> {
+        let Token::Word(word) = self.token else {
+            return self.wanted("a field");
+        };
+        let place = self.place;
+        if let Some(view) = View::of(word) {
+            self.take()?;
+            if !self.take_if(&["("])? {
+                return self.wanted("an opening parenthesis");
+            }
+            let Token::Word(name) = self.token else {
+                return self.wanted("a field");
+            };
+            let operand = Operand { field: named(name, self.place)?, view };
+            operand.check().or_else(|found| fault(self.place, found))?;
+            self.take()?;
+            return if self.take_if(&[")"])? {
+                Ok(operand)
+            } else {
+                self.wanted("a closing parenthesis")
+            };
+        }
+        let operand = match word.find('[') {
+            None | Some(0) => Operand::whole(named(word, place)?),
+            Some(at) => {
+                let (name, brackets) = word.split_at(at);
+                let field = named(name, (place.0, at))?;
+                let inside = brackets.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+                let Some(slice) = inside.and_then(Slice::parse) else {
+                    return fault((place.0 + at, brackets.len()), Fault::Slice);
+                };
+                Operand { field, view: View::Slice(slice) }
+            }
+        };
+        operand.check().or_else(|found| fault(place, found))?;
+        self.take()?;
+        Ok(operand)
+    }
+
+    /// A field to compare with, where no value could have its name.
+    fn other_field(&mut self, ty: FieldType) -> Result<Option<FieldId>, Error> {
+        let (Token::Word(word), false) =
+            (&self.token, matches!(ty, FieldType::Text | FieldType::Name))
+        else {
+            return Ok(None);
+        };
+        // A name of digits alone would be a value; there is none.
+        let Some(field) = FieldId::of(word) else { return Ok(None) };
+        let other = field.field().ty;
+        if other != ty {
+            return fault(self.place, Fault::OtherField(ty, other));
+        }
+        self.take()?;
+        Ok(Some(field))
+    }
+
+    /// A regular expression, after `matches`.
+    fn pattern(&mut self, ty: FieldType, operator: Place) -> Result<Pattern, Error> {
+        use FieldType::{Address, Bytes, Key, Name, Text};
+        if !matches!(ty, Text | Name | Bytes | Key | Address) {
+            return fault(operator, Fault::Comparison(ty));
+        }
+        self.patterns += 1;
+        if self.patterns > super::MAX_PATTERNS {
+            return fault(self.place, Fault::TooManyPatterns);
+        }
+        self.value(|written| match written {
+            Written::Word(text) => Pattern::parse(text),
+            Written::String(bytes) => match str::from_utf8(bytes) {
+                Ok(text) => Pattern::parse(text),
+                Err(_) => Err(Fault::Pattern("it is not UTF-8".to_owned())),
+            },
+        })
     }
 
     /// A word or string, read by `read`.
@@ -174,6 +271,7 @@ impl<'a> Parser<'a> {
         let value = match &self.token {
             Token::Word(word) => read(Written::Word(word)),
             Token::String(bytes) => read(Written::String(bytes)),
+            Token::Raw(text) => read(Written::String(text.as_bytes())),
             Token::Mark(_) | Token::End => return self.wanted("a value"),
         };
         let (at, len) = self.place;
@@ -182,16 +280,16 @@ impl<'a> Parser<'a> {
         Ok(value)
     }
 
-    fn part(&mut self, field: FieldId, operator: Place) -> Result<Digits, Error> {
-        self.value(|written| literal::part(field, written)).map_err(|error| match error.fault {
+    fn part(&mut self, ty: FieldType, operator: Place) -> Result<Digits, Error> {
+        self.value(|written| literal::part(ty, written)).map_err(|error| match error.fault {
             Fault::Comparison(_) => Error { at: operator.0, len: operator.1, ..error },
             _ => error,
         })
     }
 
     /// `{a, b..c}`, after `in`.
-    fn set(&mut self, field: FieldId, operator: Place) -> Result<Vec<Span>, Error> {
-        if field.field().ty == FieldType::Bool {
+    fn set(&mut self, operand: Operand, operator: Place) -> Result<Vec<Span>, Error> {
+        if operand.ty() == FieldType::Bool {
             return fault(operator, Fault::Comparison(FieldType::Bool));
         }
         if !self.take_if(&["{"])? {
@@ -199,7 +297,7 @@ impl<'a> Parser<'a> {
         }
         let mut spans = Vec::new();
         loop {
-            spans.push(self.value(|written| span(field, written))?);
+            spans.push(self.value(|written| span(operand, written))?);
             if self.take_if(&["}"])? {
                 return Ok(spans);
             }
@@ -210,30 +308,37 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Whether values of `field` have the order, if any, that the comparison needs.
-fn suits(field: FieldId, comparison: Comparison) -> bool {
-    matches!(comparison, Comparison::Equal | Comparison::NotEqual) || has_order(field)
+/// Whether values of type `ty` have the order, if any, that the comparison needs.
+const fn suits(ty: FieldType, comparison: Comparison) -> bool {
+    matches!(comparison, Comparison::Equal | Comparison::NotEqual) || has_order(ty)
 }
 
-fn has_order(field: FieldId) -> bool {
-    matches!(field.field().ty, FieldType::Unsigned | FieldType::Time | FieldType::Seconds)
+const fn has_order(ty: FieldType) -> bool {
+    matches!(ty, FieldType::Unsigned | FieldType::Time | FieldType::Seconds | FieldType::Bytes)
 }
 
-/// One value, or a range of a field whose values have an order.
-fn span(field: FieldId, written: Written<'_>) -> Result<Span, Fault> {
+/// The field of that name.
+fn named(name: &str, place: Place) -> Result<FieldId, Error> {
+    FieldId::of(name).map_or_else(|| fault(place, Fault::Field(FieldId::nearest(name))), Ok)
+}
+
+/// One value, or a range of an operand whose values have an order.
+fn span(operand: Operand, written: Written<'_>) -> Result<Span, Fault> {
+    let ty = operand.ty();
     if let Written::Word(word) = written
-        && has_order(field)
+        && has_order(ty)
         && let Some((from, to)) = word.split_once("..")
     {
-        let from = literal::whole(field, Written::Word(from))?;
-        let to = literal::whole(field, Written::Word(to))?;
+        let from = literal::whole(operand.field, ty, Written::Word(from))?;
+        let to = literal::whole(operand.field, ty, Written::Word(to))?;
         return match (&from, &to) {
             (Literal::Unsigned(from), Literal::Unsigned(to)) if from > to => Err(Fault::Backwards),
             (Literal::Nanos(from), Literal::Nanos(to)) if from > to => Err(Fault::Backwards),
+            (Literal::Bytes(from), Literal::Bytes(to)) if from > to => Err(Fault::Backwards),
             _ => Ok(Span::Between(from, to)),
         };
     }
-    literal::whole(field, written).map(Span::One)
+    literal::whole(operand.field, ty, written).map(Span::One)
 }
 
 fn one_or(mut nodes: Vec<Node>, several: fn(Vec<Node>) -> Node) -> Node {

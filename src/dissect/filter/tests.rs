@@ -121,6 +121,124 @@ fn several_values_meet_a_test_when_any_does_but_differ_when_all_do() {
 }
 
 #[test]
+fn patterns_are_found_in_either_case_anywhere() {
+    for yes in [
+        "peers.name matches ann",
+        "peers.name matches AN",
+        r#"peers.name matches r"^a.{2}$""#,
+        r#"peers.name ~ "\\x1b""#,
+        r#"kind matches r"^(peer|title)_response$""#,
+        r#"from matches r"^5a17(11)+$""#,
+        r#"src matches r"\.1:\d+$""#,
+        r#"opus matches r"(?-u)^\xc0\xff""#,
+        r#"!(peers.name matches r"(?-i)ANN")"#,
+    ] {
+        assert!(meets(yes), "{yes}");
+    }
+    assert!(!meets("title matches x"), "an absent field meets nothing");
+    assert_eq!(
+        refused(r#"kind matches r"(a""#),
+        (13, 5, "this is no regular expression: unclosed group".to_owned())
+    );
+    assert_eq!(refused("frame matches 1").0, 6);
+    assert_eq!(
+        refused(r#"name matches r"abc"#),
+        (14, 1, "this string has no closing quotation mark".into())
+    );
+    let huge = refused(r#"text matches r"(\w{1000}){1000}""#);
+    assert_eq!(huge.2, "this is no regular expression: it takes too much memory");
+    let many = |count| vec!["text matches x"; count].join(" || ");
+    assert!(Filter::parse(&many(MAX_PATTERNS)).is_ok());
+    assert_eq!(Filter::parse(&many(MAX_PATTERNS + 1)).unwrap_err().fault, Fault::TooManyPatterns);
+}
+
+#[test]
+fn patterns_take_time_linear_in_the_text() {
+    let filter = Filter::parse(r#"text matches r"^(a+)+$""#).unwrap();
+    let text = [vec![b'a'; 65_536], vec![b'!']].concat();
+    let sample = Sample(vec![(FieldId::Text, Value::Text(Box::leak(text.into_boxed_slice())))]);
+    let start = std::time::Instant::now();
+    assert!(!filter.matches(&sample));
+    assert!(start.elapsed().as_secs() < 5, "backtracking would take for ever");
+}
+
+#[test]
+fn slices_look_at_some_bytes() {
+    for yes in [
+        "opus[0] == c0",
+        "opus[0:2] == c0:ff",
+        "opus[1-2] == ffee",
+        "opus[-1] == ee",
+        "opus[1:] == ffee",
+        "opus[:2] != ffff",
+        "opus[0] > bf",
+        "opus[0] in {80..cf}",
+        r#"opus[1] == "\xff""#,
+        "from[0:2] == 5a17",
+        "from[0:2] contains 17",
+        "peers.name[0] == a",
+        r#"peers.name[1:] == "nn""#,
+        "len(opus) == 3 && opus[2]",
+    ] {
+        assert!(meets(yes), "{yes}");
+    }
+    for no in ["opus[3]", "opus[0:4] != 00", "opus[0] < c0", "from[0:2] == 175a", "title[0] == a"] {
+        assert!(!meets(no), "{no}");
+    }
+    let says = "a slice such as [4], [0:2] (two bytes from 0), [2-5], [:4], [8:] or [-2:] is expected here";
+    assert_eq!(refused("opus[x] == 1"), (4, 3, says.to_owned()));
+    assert_eq!(refused("frame[0] == 1").2, "only a field of text, bytes or a key can stand here");
+    assert_eq!(refused("opsu[0] == 1").0, 0);
+}
+
+#[test]
+fn functions_tell_lengths_numbers_and_cases() {
+    for yes in [
+        "len(peers.name) == 3",
+        "len(peers.name) > 3",
+        "len(opus) in {1..3}",
+        "count(peers.name) == 2",
+        "count(title) == 0",
+        "count(frame) == 1",
+        "upper(peers.name) == ANN",
+        "lower(peers.name) contains nn",
+        "lower(kind) starts_with peer",
+    ] {
+        assert!(meets(yes), "{yes}");
+    }
+    assert!(!meets("len(title) >= 0"), "an absent field has no length");
+    assert_eq!(refused("len(frame) > 1").0, 4);
+    assert_eq!(refused("lower(from) == a").0, 6);
+    assert_eq!(refused("len frame").2, "an opening parenthesis is expected here");
+    assert_eq!(refused("len(opus > 1").2, "a closing parenthesis is expected here");
+}
+
+#[test]
+fn fields_compare_with_fields_of_their_type() {
+    for yes in [
+        "frame > group_number",
+        "peers.peer_number eq peers.peer_number",
+        "group_number lt peers.peer_number",
+        "frame != group_number",
+        "src == src",
+        "from eq from",
+        "frame ge frame and not frame gt frame",
+        "frame not in {1, 2}",
+    ] {
+        assert!(meets(yes), "{yes}");
+    }
+    for no in
+        ["peers.peer_number != peers.peer_number", "from == to", "from != to", "frame not in {812}"]
+    {
+        assert!(!meets(no), "{no}");
+    }
+    assert_eq!(refused("frame == rel").2, "a number field cannot be compared with a seconds field");
+    assert_eq!(refused("frame not 1").2, "in is expected here");
+    // For text a bare word is a value, whatever it is.
+    assert!(Filter::parse("text == name").is_ok());
+}
+
+#[test]
 fn an_absent_field_meets_nothing() {
     for no in ["title", "title == x", "title != x", r#"title contains """#, "message_number >= 0"] {
         assert!(!meets(no), "{no}");
