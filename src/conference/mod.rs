@@ -35,6 +35,7 @@
 //! | `save`          | the conferences section of a save file                            |
 //! | [`savedata`]    | the container around it                                           |
 //! | `invariants`    | what holds after every step, for tests and simulations            |
+//! | `tap`           | what holds for all that is sent, for the same                     |
 
 mod activity;
 mod closest;
@@ -63,6 +64,7 @@ mod relay;
 mod save;
 pub mod savedata;
 mod slots;
+mod tap;
 #[cfg(test)]
 mod tests;
 mod titles;
@@ -79,6 +81,7 @@ pub use peers::Peer;
 pub use profile::{Duplicates, Pings, Profile, RelayBack, Release, UnknownProfile};
 pub use save::{Damage, DamageKind, Loaded, SavedConference, SavedPeer, Section};
 pub use slots::{Reasons, Slot};
+pub use tap::Tap;
 
 /// Seconds since 1970-01-01T00:00:00 UTC, rounded down; the machine's resolution.
 pub type Seconds = u64;

@@ -21,7 +21,7 @@ fn own_numbers_count_up_and_skip_zero() {
     let ann = room.members.get_mut("ann").unwrap();
     let group = ann.endpoint.groups.get_mut(GroupNumber(0)).unwrap();
     group.message_number = u32::MAX - 1;
-    ann.tap = super::tap::Tap::default();
+    ann.tap = crate::conference::Tap::default();
     let mut numbers = Vec::new();
     for _ in 0..3 {
         room.say("ann", "x");

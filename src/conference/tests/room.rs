@@ -3,15 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::conference::{
-    DropReason, Endpoint, Event, Group, Input, Output, Profile, Request, SeededDice, Slot,
+    DropReason, Endpoint, Event, Group, Input, Output, Profile, Request, SeededDice, Slot, Tap,
 };
 use crate::time::Timestamp;
 use crate::wire::{
     ConferenceType, GroupMessage, Invite, MessageBody, MessageNumber, NewPeer, Packet, PeerEntry,
     PeerNumber, PeerResponse, Ping, PublicKey,
 };
-
-use super::tap::Tap;
 
 /// What most tests begin at.
 const START: i64 = 1_000_000;
@@ -192,10 +190,10 @@ impl Room {
         if self.quiet {
             return member.endpoint.step(input, &mut member.dice).outputs;
         }
-        member.tap.before(&member.endpoint);
+        member.tap.look(&member.endpoint);
         let outputs = member.endpoint.step(input, &mut member.dice).outputs;
-        member.tap.after(&member.endpoint, &input, &outputs);
-        let found = member.endpoint.violations();
+        let mut found = member.endpoint.violations();
+        found.extend(member.tap.step(&member.endpoint, &input, &outputs));
         assert!(found.is_empty(), "{name} after {input:?}: {}", found[0]);
         if let Input::Tick { .. } = input {
             let found = member.endpoint.violations_after_pass();

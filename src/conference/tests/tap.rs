@@ -1,184 +1,256 @@
-//! What holds for everything that an endpoint sends (O-001 to O-013).
+//! Every check of what is sent fails where it should: steps are made up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use super::room::{Room, chat, key_of};
+use crate::conference::peers::Place;
+use crate::conference::{Endpoint, Input, Output, Reasons, Tap};
+use crate::time::Timestamp;
+use crate::wire::{
+    ConferenceType, FreezePeer, GroupMessage, GroupNumber, Lossy, LossyBody, LossyNumber,
+    MessageBody, MessageNumber, Name, Online, Packet, PeerIntroduced, PeerNumber, PeerQuery,
+    PeerResponse, Ping, Rejoin,
+};
 
-use crate::conference::{Endpoint, Input, Output, Pings, Profile, RelayBack};
-use crate::wire::{Conference, GroupMessage, GroupNumber, MessageBody, Packet, PublicKey};
+const ZERO: GroupNumber = GroupNumber(0);
 
-/// Reads along at one endpoint.
-#[derive(Default)]
-pub(super) struct Tap {
-    /// Friend and number of online slots before the step.
-    online: BTreeMap<(PublicKey, u16), Conference>,
-    own_numbers: BTreeMap<Conference, u32>,
-    /// What was sent under own numbers.
-    own_messages: BTreeMap<(Conference, u32), Vec<u8>>,
-    /// Foreign messages that went out on a slot, until it is online anew.
-    copies: BTreeSet<(PublicKey, Conference, u16, u32)>,
-    last_ping: BTreeMap<Conference, u64>,
+/// Ann, with bob and cat active and dan, a friend, frozen and away.
+fn ann(kind: ConferenceType) -> Endpoint {
+    let mut room = Room::friends(&crate::conference::Profile::seed(), ["ann", "bob", "cat", "dan"]);
+    room.create("ann", kind);
+    ["bob", "cat", "dan"].iter().for_each(|name| drop(room.invite("ann", name)));
+    for other in ["ann", "bob", "cat"] {
+        room.cut(other, "dan");
+    }
+    room.wait(61);
+    room.endpoint("ann").clone()
 }
 
-fn online(endpoint: &Endpoint) -> BTreeMap<(PublicKey, u16), Conference> {
-    let slots = endpoint.groups().flat_map(|group| {
-        let slots = group.slots().filter(|slot| slot.online);
-        slots.map(|slot| ((slot.friend, slot.group_number.unwrap().0), group.conference()))
-    });
-    slots.collect()
+fn bytes(packet: &Packet<'_>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    packet.emit(&mut bytes);
+    bytes
 }
 
-impl Tap {
-    pub(super) fn before(&mut self, endpoint: &Endpoint) {
-        self.online = online(endpoint);
+fn send(to: &str, packet: &Packet<'_>) -> Output {
+    Output::Send { friend: key_of(to), bytes: bytes(packet) }
+}
+
+fn message<'a>(author: u16, number: u32, body: MessageBody<'a>) -> Packet<'a> {
+    let (peer_number, message_number) = (PeerNumber(author), MessageNumber(number));
+    Packet::Message(GroupMessage { group_number: ZERO, peer_number, message_number, body })
+}
+
+fn lossy(to: u8) -> Packet<'static> {
+    Packet::Lossy(Lossy {
+        group_number: ZERO,
+        peer_number: PeerNumber(9),
+        message_number: LossyNumber(7),
+        body: LossyBody::Audio { sequence_number: u16::from(to), opus: b"x" },
+    })
+}
+
+const PING: MessageBody<'static> = MessageBody::Ping(Ping { trailing: &[] });
+const NAME: MessageBody<'static> = MessageBody::Name(Name { name: b"ann" });
+
+/// Ann, and a tap that looked at her.
+struct Tapped {
+    ann: Endpoint,
+    tap: Tap,
+    seconds: i64,
+}
+
+impl Tapped {
+    fn new(kind: ConferenceType) -> Self {
+        let ann = ann(kind);
+        let mut tap = Tap::default();
+        tap.look(&ann);
+        Self { seconds: i64::try_from(ann.now).unwrap(), tap, ann }
     }
 
-    /// The endpoint starts again: numbers jump ahead.
-    pub(super) fn restarted(&mut self) {
-        self.copies.clear();
-        self.last_ping.clear();
-        self.own_numbers.clear();
+    fn at(&self) -> Timestamp {
+        Timestamp::from_parts(self.seconds, 0)
     }
 
-    pub(super) fn after(&mut self, endpoint: &Endpoint, input: &Input<'_>, outputs: &[Output]) {
-        if endpoint.profile().own_entry_unprotected {
-            // c-toxcore's defects break several of these; its traces are golden files.
-            return;
-        }
-        let mut slots = online(endpoint);
-        slots.append(&mut self.online);
-        if let Input::ConnectionDown { friend, .. } = input {
-            self.copies.retain(|(to, ..)| to != friend);
-        }
-        let mut names = BTreeMap::<Conference, usize>::new();
-        for output in outputs {
-            let Output::Send { friend, bytes } = output else { continue };
-            assert!(bytes.len() <= 1373, "O-009");
-            let packet = Packet::parse(bytes).expect("O-009");
-            let mut again = Vec::new();
-            packet.emit(&mut again);
-            assert_eq!(again, *bytes, "O-009");
-            assert!(endpoint.connection(friend).is_some_and(|it| it.is_up()), "{friend} is down");
-            let conference = |number: GroupNumber| {
-                let found = slots.get(&(*friend, number.0));
-                *found.unwrap_or_else(|| panic!("O-001: {packet:?} to {friend}"))
-            };
-            match packet {
-                Packet::PeerIntroduced(it) => {
-                    conference(it.group_number);
-                }
-                Packet::PeerQuery(it) => {
-                    conference(it.group_number);
-                }
-                Packet::PeerResponse(it) => {
-                    conference(it.group_number);
-                }
-                Packet::TitleResponse(it) => {
-                    conference(it.group_number);
-                }
-                Packet::Message(it) => {
-                    let conference = conference(it.group_number);
-                    self.message(endpoint, input, (friend, bytes), &it, conference);
-                    if let MessageBody::Name(_) = it.body {
-                        *names.entry(conference).or_default() += 1;
-                    }
-                }
-                Packet::Lossy(it) => {
-                    conference(it.group_number);
-                    if let Input::Packet { friend: source, bytes: received, .. } = input {
-                        assert_ne!(source, friend, "O-008");
-                        assert_eq!(received[3..], bytes[3..]);
-                    }
-                }
-                Packet::Rejoin(rejoin) => {
-                    let group = endpoint.group_of(&rejoin.conference).expect("O-011");
-                    let was_frozen = outputs.iter().any(|output| {
-                        matches!(output, Output::Event(crate::conference::Event::Evicted { real_key, .. }) if real_key == friend)
-                    });
-                    let frozen = group.frozen().iter().any(|peer| peer.real_key == *friend);
-                    assert!(frozen || was_frozen, "O-011");
-                }
-                _ => {}
-            }
-        }
-        if let (Input::Tick { .. }, Some((_, count))) =
-            (input, names.iter().max_by_key(|(_, count)| **count))
-        {
-            assert!(*count <= 16, "O-012");
-        }
-        if let Input::Packet { friend, bytes, .. } = input {
-            response_is_complete(endpoint, friend, bytes, outputs);
-        }
+    /// What does not hold of these outputs of a pass.
+    fn pass(&mut self, outputs: &[Output]) -> Vec<&'static str> {
+        let input = Input::Tick { at: self.at() };
+        self.tap.step(&self.ann, &input, outputs).iter().map(|found| found.id).collect()
     }
 
-    fn message(
-        &mut self,
-        endpoint: &Endpoint,
-        input: &Input<'_>,
-        (friend, bytes): (&PublicKey, &[u8]),
-        message: &GroupMessage<'_>,
-        conference: Conference,
-    ) {
-        let own = endpoint.group_of(&conference).and_then(|group| group.own_number());
-        let number = message.message_number.0;
-        let author = message.peer_number;
-        if let Input::Packet { friend: source, bytes: received, .. } = input
-            && received.len() == bytes.len()
-            && received[3..] == bytes[3..]
-        {
-            let key = endpoint
-                .group_of(&conference)
-                .and_then(|group| group.active().iter().find(|peer| peer.number == author))
-                .map(|peer| peer.real_key);
-            let back = match endpoint.profile().relay_back {
-                RelayBack::ToAuthor => key.is_none_or(|key| key == *source),
-                RelayBack::Never => false,
-                RelayBack::Always => true,
-            };
-            assert!(source != friend || back, "O-007");
-            let copy = (*friend, conference, author.0, number);
-            assert!(Some(author) == own || self.copies.insert(copy), "O-006: {copy:?}");
-            return;
-        }
-        if own.is_some_and(|own| own != author) {
-            panic!("O-005: {message:?} after {input:?}");
-        }
-        assert_ne!(number, 0, "O-003");
-        let kept = self.own_messages.entry((conference, number)).or_insert(bytes[3..].to_vec());
-        assert_eq!(*kept, bytes[3..], "O-004");
-        let last = self.own_numbers.entry(conference).or_insert(number);
-        assert!(number == *last || number == last.wrapping_add(1).max(1), "O-003");
-        let first = number != *last || !self.last_ping.contains_key(&conference);
-        *last = number;
-        if let (MessageBody::Ping(_), true) = (message.body, first) {
-            self.ping(endpoint.profile(), input, conference);
-        }
-    }
-
-    fn ping(&mut self, profile: &Profile, input: &Input<'_>, conference: Conference) {
-        let now = input.at().as_nanos().unsigned_abs() / 1_000_000_000;
-        let last = self.last_ping.insert(conference, now);
-        if let (Input::Tick { .. }, Some(last)) = (input, last) {
-            assert!(now >= last + 20, "O-013: {last} {now}");
-        } else if last.is_some() {
-            assert_eq!(profile.ping_on_online, Pings::Always, "O-013");
-        }
+    /// The same of what a packet led to.
+    fn packet(&mut self, from: &str, packet: &Packet<'_>, outputs: &[Output]) -> Vec<&'static str> {
+        let bytes = bytes(packet);
+        let input = Input::Packet { at: self.at(), friend: key_of(from), bytes: &bytes };
+        self.tap.step(&self.ann, &input, outputs).iter().map(|found| found.id).collect()
     }
 }
 
-/// O-010.
-fn response_is_complete(endpoint: &Endpoint, from: &PublicKey, bytes: &[u8], outputs: &[Output]) {
-    let Ok(Packet::PeerQuery(query)) = Packet::parse(bytes) else { return };
-    let Some(group) = endpoint.group(query.group_number) else { return };
-    let mut listed = Vec::new();
-    let mut answered = false;
-    for output in outputs {
-        if let Output::Send { friend, bytes } = output
-            && let Ok(Packet::PeerResponse(response)) = Packet::parse(bytes)
-        {
-            assert_eq!(friend, from);
-            answered = true;
-            listed.extend(response.peers().map(|peer| peer.peer_number));
+/// O-001, O-002, O-009.
+#[test]
+fn what_goes_nowhere_is_told() {
+    let mut it = Tapped::new(ConferenceType::TEXT);
+    let query =
+        |number| Packet::PeerQuery(PeerQuery { group_number: GroupNumber(number), trailing: &[] });
+    assert_eq!(it.pass(&[send("bob", &query(0))]), [""; 0]);
+    assert_eq!(it.pass(&[send("bob", &query(9))]), ["O-001"]);
+    assert_eq!(it.pass(&[send("eve", &query(0))]), ["O-001"]);
+    assert_eq!(it.pass(&[send("dan", &query(0))]), ["O-001", "O-002"], "frozen, and down");
+    it.ann.connections.get_mut(&key_of("dan")).unwrap().up = true;
+    assert_eq!(it.pass(&[send("dan", &message(0, 90, chat("x")))]), ["O-002"]);
+    let introduced = PeerIntroduced { group_number: ZERO, trailing: &[] };
+    assert_eq!(it.pass(&[send("dan", &Packet::PeerIntroduced(introduced))]), ["O-002"]);
+    let junk = Output::Send { friend: key_of("bob"), bytes: vec![0x61] };
+    assert_eq!(it.pass(&[junk]), ["O-009"]);
+    let long = vec![0x40; 1364];
+    let long = message(0, 90, chat(std::str::from_utf8(&long).unwrap()));
+    assert_eq!(it.pass(&[send("bob", &long)])[0], "O-009");
+}
+
+/// O-003, O-004, O-005.
+#[test]
+fn wrong_own_messages_are_told() {
+    let mut it = Tapped::new(ConferenceType::TEXT);
+    let own = |number, text| [send("bob", &message(0, number, chat(text)))];
+    assert_eq!(it.pass(&own(90, "x")), [""; 0], "the first that is seen");
+    assert_eq!(it.pass(&own(90, "x")), [""; 0], "another copy");
+    assert_eq!(it.pass(&own(90, "y")), ["O-004"]);
+    assert_eq!(it.pass(&own(91, "y")), [""; 0]);
+    assert_eq!(it.pass(&own(93, "z")), ["O-003"]);
+    assert_eq!(it.pass(&own(92, "z")), ["O-003"]);
+    it.tap.restarted();
+    it.tap.look(&it.ann);
+    assert_eq!(it.pass(&own(u32::MAX, "x")), [""; 0]);
+    assert_eq!(it.pass(&own(0, "x")), ["O-003"]);
+    it.tap.restarted();
+    it.tap.look(&it.ann);
+    assert_eq!(it.pass(&own(91, "else")), ["O-004"], "a number from before the restart");
+    assert_eq!(it.pass(&[send("bob", &message(4711, 1, PING))]), ["O-005"], "not ours");
+    let (came, goes) = (message(4711, 2, chat("x")), message(4711, 2, chat("X")));
+    assert_eq!(it.packet("bob", &came, &[send("cat", &goes)]), ["O-005"], "changed");
+}
+
+/// O-006, O-007.
+#[test]
+fn what_is_relayed_wrongly_is_told() {
+    let mut it = Tapped::new(ConferenceType::TEXT);
+    let bob = it.ann.groups().next().unwrap().peer(&key_of("bob")).unwrap().number.0;
+    let said = message(bob, 5, chat("x"));
+    assert_eq!(it.packet("bob", &said, &[send("cat", &said), send("bob", &said)]), [""; 0]);
+    assert_eq!(it.packet("bob", &said, &[send("cat", &said)]), ["O-006"]);
+    let said = message(bob, 6, chat("x"));
+    assert_eq!(it.packet("cat", &said, &[send("bob", &said)]), [""; 0]);
+    let said = message(bob, 7, chat("x"));
+    assert_eq!(it.packet("cat", &said, &[send("cat", &said)]), ["O-007"]);
+    // Numbers half the ring apart have no order, so 5 is new again.
+    let far = message(bob, 5 + (1 << 31), chat("x"));
+    assert_eq!(it.packet("bob", &far, &[send("cat", &far)]), [""; 0]);
+    let said = message(bob, 5, chat("x"));
+    assert_eq!(it.packet("bob", &said, &[send("cat", &said)]), [""; 0]);
+}
+
+/// O-008.
+#[test]
+fn audio_that_goes_wrong_ways_is_told() {
+    let mut it = Tapped::new(ConferenceType::AUDIO);
+    let audio = lossy(1);
+    let to = |names: &[&str]| names.iter().map(|name| send(name, &audio)).collect::<Vec<_>>();
+    assert_eq!(it.packet("bob", &audio, &to(&["cat"])), [""; 0]);
+    assert_eq!(it.packet("bob", &audio, &to(&["bob"])), ["O-008"]);
+    assert_eq!(it.packet("bob", &audio, &to(&["cat", "cat"])), ["O-008"]);
+    assert_eq!(it.packet("bob", &audio, &[send("cat", &lossy(2))]), ["O-008"]);
+    let mut it = Tapped::new(ConferenceType::TEXT);
+    assert_eq!(it.packet("bob", &audio, &to(&["cat"])), ["O-008"]);
+}
+
+/// O-010, O-011.
+#[test]
+fn incomplete_responses_and_needless_rejoins_are_told() {
+    let mut it = Tapped::new(ConferenceType::TEXT);
+    let group = it.ann.groups().next().unwrap().clone();
+    let respond = |peers: &[crate::conference::Peer]| {
+        let mut entries = Vec::new();
+        for peer in peers {
+            let entry = super::room::entry(peer.number.0, peer.real_key, peer.dht_key);
+            entry.emit(&mut entries);
         }
+        let response = PeerResponse { group_number: ZERO, entries: &entries };
+        send("bob", &Packet::PeerResponse(response))
+    };
+    let query = Packet::PeerQuery(PeerQuery { group_number: ZERO, trailing: &[] });
+    assert_eq!(it.packet("bob", &query, &[respond(group.active())]), [""; 0]);
+    assert_eq!(it.packet("bob", &query, &[respond(&group.active()[1..])]), ["O-010"]);
+    assert_eq!(it.packet("bob", &query, &[respond(group.frozen())]), ["O-010"]);
+    let rejoin = Packet::Rejoin(Rejoin { conference: group.conference(), trailing: &[] });
+    assert_eq!(it.pass(&[send("bob", &rejoin)]), ["O-011"]);
+    it.ann.connections.get_mut(&key_of("dan")).unwrap().up = true;
+    assert_eq!(it.pass(&[send("dan", &rejoin)]), [""; 0]);
+}
+
+/// O-012, O-013.
+#[test]
+fn pings_and_names_out_of_time_are_told() {
+    let mut it = Tapped::new(ConferenceType::TEXT);
+    let own = |number, body| send("bob", &message(0, number, body));
+    assert_eq!(it.pass(&[own(90, NAME), send("cat", &message(0, 90, NAME))]), [""; 0]);
+    assert_eq!(it.pass(&[own(91, NAME), own(92, NAME)]), ["O-012"]);
+    assert_eq!(it.pass(&[own(93, PING)]), [""; 0], "the first that is seen");
+    it.seconds += 19;
+    assert_eq!(it.pass(&[own(94, PING)]), ["O-013"]);
+    it.seconds += 20;
+    assert_eq!(it.pass(&[own(95, PING)]), [""; 0]);
+    it.seconds += 20;
+    let freeze =
+        message(1, 1, MessageBody::FreezePeer(FreezePeer { frozen_peer_number: PeerNumber(1) }));
+    assert_eq!(it.packet("bob", &freeze, &[own(96, PING)]), ["O-013"], "not the time for it");
+    let conference = it.ann.groups().next().unwrap().conference();
+    let online = Packet::Online(Online { group_number: ZERO, conference });
+    assert_eq!(it.packet("bob", &online, &[own(97, PING)]), [""; 0]);
+}
+
+/// I-011, I-016.
+#[test]
+fn slots_that_come_from_nowhere_are_told() {
+    let sound = Tapped::new(ConferenceType::TEXT);
+    let again = || Tapped { ann: sound.ann.clone(), tap: sound.tap.clone(), ..sound };
+    fn slot(it: &mut Tapped) -> &mut crate::conference::Slot {
+        let group = it.ann.groups.get_mut(ZERO).unwrap();
+        let bob = group.slots.find(&key_of("bob")).unwrap();
+        group.slots.get_mut(bob).unwrap()
     }
-    let active: Vec<_> = group.active().iter().map(|peer| peer.number).collect();
-    assert!(!answered || listed == active, "O-010");
+    let mut it = again();
+    slot(&mut it).group_number = Some(GroupNumber(7));
+    assert_eq!(it.pass(&[]), ["I-016"]);
+    assert_eq!(it.pass(&[]), [""; 0], "told once");
+    let mut it = again();
+    let online = |number| Online {
+        group_number: number,
+        conference: it.ann.groups().next().unwrap().conference(),
+    };
+    let (seven, eight) = (online(GroupNumber(7)), online(GroupNumber(8)));
+    slot(&mut it).group_number = Some(GroupNumber(7));
+    assert_eq!(it.packet("bob", &Packet::Online(eight), &[]), ["I-016"]);
+    slot(&mut it).group_number = Some(GroupNumber(8));
+    assert_eq!(it.packet("cat", &Packet::Online(eight), &[]), ["I-016"], "of another");
+    slot(&mut it).group_number = Some(GroupNumber(7));
+    assert_eq!(it.packet("bob", &Packet::Online(seven), &[]), [""; 0]);
+
+    let freeze = |it: &mut Tapped| {
+        let group = it.ann.groups.get_mut(ZERO).unwrap();
+        let Some(Place::Active(bob)) = group.peers.find_key(&key_of("bob")) else { panic!() };
+        let bob = group.peers.remove(Place::Active(bob)).unwrap();
+        group.peers.push_frozen(bob);
+    };
+    let mut it = again();
+    freeze(&mut it);
+    assert_eq!(it.pass(&[]), ["I-011"], "the old slot");
+    let mut it = again();
+    freeze(&mut it);
+    *slot(&mut it) = crate::conference::Slot {
+        online: false,
+        reasons: Reasons::INTRODUCER,
+        group_number: None,
+        ..*slot(&mut it)
+    };
+    assert_eq!(it.pass(&[]), [""; 0], "a slot to rejoin");
+    slot(&mut it).reasons = Reasons::CLOSEST;
+    assert_eq!(it.pass(&[]), ["I-011"]);
 }
