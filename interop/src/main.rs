@@ -54,6 +54,9 @@ struct How {
     /// Records every frame, megabytes of onion packets included.
     #[arg(long)]
     everything: bool,
+    /// Writes the savedata of every peer that runs at the end, as STORY.NAME.tox.
+    #[arg(long)]
+    savedata: bool,
 }
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program talks")]
@@ -106,6 +109,9 @@ fn record(stories: &[String], how: &How) -> Result<()> {
         command.arg("play").arg(scenario.name).arg("--out").arg(&how.out);
         if how.everything {
             command.arg("--everything");
+        }
+        if how.savedata {
+            command.arg("--savedata");
         }
         command.env("LD_PRELOAD", &logger).env(KEY_LOG, &keys);
         // SAFETY: `prctl` is safe to call between fork and exec; it makes the child end with us.
@@ -164,6 +170,7 @@ fn play(story: &str, how: &How) -> Result<()> {
         capture: how.out.join(format!("{story}.pcapng")),
         truth: how.out.join(format!("{story}.truth.jsonl")),
         keys: env::var_os(KEY_LOG).map(PathBuf::from),
+        savedata: how.savedata.then(|| how.out.clone()),
         ipv6: scenario.ipv6,
         left_out: if how.everything { &[] } else { scenario.left_out },
     };

@@ -40,6 +40,8 @@ pub struct Plan {
     pub truth: PathBuf,
     /// The key log, if one is written: names are added to it.
     pub keys: Option<PathBuf>,
+    /// The folder for `<story>.<name>.tox`, if savedata are written.
+    pub savedata: Option<PathBuf>,
     /// What happens, for the comment in the capture.
     pub about: &'static str,
     /// IPv6 instead of IPv4.
@@ -118,6 +120,7 @@ impl World {
     pub fn finish(mut self) -> Result<u64> {
         for who in self.everybody() {
             self.note_saved(who)?;
+            self.write_savedata(who)?;
         }
         let recorder = self.recorder.take().ok_or_else(|| anyhow!("nothing was recorded"))?;
         let frames = recorder.stop()?;
@@ -775,6 +778,17 @@ impl World {
                 .hex("key", &own)
                 .with("peers", peers)
                 .end()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the savedata of a peer that runs, if that is wanted.
+    fn write_savedata(&self, who: Who) -> Result<()> {
+        let Some(folder) = &self.plan.savedata else { return Ok(()) };
+        let peer = self.peer(who)?;
+        if let Some(tox) = &peer.tox {
+            let path = folder.join(format!("{}.{}.tox", self.plan.story, peer.name));
+            fs::write(&path, tox.savedata()).with_context(|| path.display().to_string())?;
         }
         Ok(())
     }

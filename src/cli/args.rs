@@ -36,6 +36,8 @@ pub(super) enum Command {
     /// Key logs, and key logs inside captures: show, embed, extract, strip
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Show the conferences in a Tox save file, and what of it is damaged
+    Save(SaveArgs),
     /// List every field's name, type, unit and meaning
     Fields(FieldsArgs),
 }
@@ -267,6 +269,16 @@ pub(super) struct StripArgs {
     pub(super) out: PathBuf,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
+}
+
+#[derive(Args)]
+pub(super) struct SaveArgs {
+    /// A Tox save file, not encrypted; `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// How to write what is in it
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(super) format: SummaryFormat,
 }
 
 #[derive(Args)]

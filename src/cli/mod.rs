@@ -13,6 +13,7 @@ mod names;
 mod new_file;
 mod output;
 mod progress;
+mod save;
 mod stats;
 
 use std::ffi::OsString;
@@ -67,6 +68,7 @@ fn run(argv: Vec<OsString>) -> ExitCode {
         Command::Stats(args) => stats::run(args, &mut out, talk),
         Command::Decode(args) => decode::run(args, &mut out, color),
         Command::Keys(command) => keys::run(command, &mut out, talk),
+        Command::Save(args) => save::run(args, &mut out),
         Command::Fields(args) => fields::run(args, &mut out),
     };
     // What was found before an error is shown, and before the error.

@@ -460,7 +460,7 @@ pub(super) struct Groups {
 }
 
 /// B-16: as many as there are numbers, but one.
-const MAX_GROUPS: usize = 65_535;
+pub(super) const MAX_GROUPS: usize = 65_535;
 
 impl Groups {
     pub(super) fn get(&self, number: GroupNumber) -> Option<&Group> {

@@ -32,14 +32,17 @@
 //! | `rejoin`        | Rejoin in both directions                                         |
 //! | `leaving`       | deleting, shutting down, Kill and Freeze, losing all connections  |
 //! | `pass`          | the order of one run of the main loop                             |
-//! | `save`          | the conferences section of a save file                            |
+//! | `save`          | saving and loading                                                |
+//! | `section`       | reading the conferences section of a save file                    |
 //! | [`savedata`]    | the container around it                                           |
+//! | `damage`        | what can be wrong in either                                       |
 //! | `invariants`    | what holds after every step, for tests and simulations            |
 //! | `tap`           | what holds for all that is sent, for the same                     |
 
 mod activity;
 mod closest;
 mod connections;
+mod damage;
 mod dice;
 mod duplicates;
 mod endpoint;
@@ -63,6 +66,7 @@ mod rejoin;
 mod relay;
 mod save;
 pub mod savedata;
+mod section;
 mod slots;
 mod tap;
 #[cfg(test)]
@@ -71,6 +75,7 @@ mod titles;
 
 pub use closest::Prefix;
 pub use connections::Connection;
+pub use damage::{Damage, DamageKind};
 pub use dice::{Dice, SeededDice};
 pub use endpoint::Endpoint;
 pub use group::Group;
@@ -79,7 +84,8 @@ pub use invariants::Violation;
 pub use output::{Departure, DropReason, Event, Output, Step};
 pub use peers::Peer;
 pub use profile::{Duplicates, Pings, Profile, RelayBack, Release, UnknownProfile};
-pub use save::{Damage, DamageKind, Loaded, SavedConference, SavedPeer, Section};
+pub use save::Loaded;
+pub use section::{SavedConference, SavedPeer, SavedPeers, Section};
 pub use slots::{Reasons, Slot};
 pub use tap::Tap;
 

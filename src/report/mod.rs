@@ -1,4 +1,4 @@
-//! Records and totals as text and JSON, for any writer.
+//! Records, totals and save files as text and JSON, for any writer.
 
 mod caret;
 mod columns;
@@ -11,6 +11,7 @@ mod list;
 mod moment;
 mod number;
 mod printable;
+mod save;
 mod stats;
 mod style;
 mod table;
@@ -26,6 +27,7 @@ pub use keys::{keys_json, keys_table};
 pub use list::List;
 pub use moment::TimeStyle;
 pub use printable::{Printable, hides, printable};
+pub use save::{save_json, save_text};
 pub use stats::{stats_json, stats_table};
 
 #[cfg(test)]

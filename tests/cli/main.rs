@@ -10,6 +10,7 @@ mod dissect;
 mod faults;
 mod keys;
 mod other;
+mod save;
 mod world;
 
 use std::path::Path;

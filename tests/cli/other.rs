@@ -162,6 +162,7 @@ fn help_is_as_it_was() {
         "dissect",
         "stats",
         "decode",
+        "save",
         "fields",
         "keys",
         "keys show",

@@ -4,6 +4,7 @@ use hex_literal::hex;
 use proptest::prelude::*;
 
 use super::room::{Room, chat, drops, key_of, low_key};
+use crate::conference::savedata::{Savedata, SectionType};
 use crate::conference::{
     Damage, DamageKind, DropReason, Endpoint, Event, Profile, Request, SavedConference, Section,
 };
@@ -138,8 +139,11 @@ fn saved_peers_that_contradict_are_left_out() {
         DamageKind::DuplicateNumber(PeerNumber(7)),
         DamageKind::DuplicateKey,
     ];
-    let expected: Vec<_> =
-        (1..).zip(kinds).map(|(i, kind)| Damage { offset: offsets[i], kind }).collect();
+    let places = [("peer.peer_number", 64), ("peer.real_key", 0)].repeat(2);
+    let expected: Vec<_> = (1..)
+        .zip(kinds.into_iter().zip(places))
+        .map(|(i, (kind, (field, inside)))| Damage { offset: offsets[i] + inside, field, kind })
+        .collect();
     assert_eq!(report.damage, expected);
     assert_eq!(loaded.groups().next().unwrap().frozen().len(), 2);
     assert!(loaded.violations().is_empty());
@@ -203,6 +207,39 @@ fn damage_of_one_conference_leaves_the_others() {
     }
 }
 
+/// The same with a whole file that libtoxcore wrote, and with the file cut anywhere.
+#[test]
+fn damage_of_a_real_file_leaves_what_it_does_not_hit() {
+    let file = include_bytes!("../../../samples/savedata/two.cas.tox");
+    let sound = Savedata::parse(file).unwrap();
+    let section = sound.section(SectionType::CONFERENCES).unwrap();
+    let all = sound.conferences();
+    let starts: Vec<_> = all.conferences.iter().map(|it| it.offset).collect();
+    assert_eq!((starts.len(), starts[0], &*all.damage), (2, section.offset, &[][..]));
+    let end = section.offset + section.payload.len();
+    for at in section.offset - 8..end {
+        let is_type = [section.offset - 4, section.offset - 3].contains(&at);
+        let hit = starts.iter().rposition(|start| *start <= at);
+        for flip in (0..8).map(|bit| 1 << bit).chain([0xff]) {
+            let mut damaged = file.to_vec();
+            damaged[at] ^= flip;
+            let savedata = Savedata::parse(&damaged).unwrap();
+            let found = savedata.conferences();
+            for (index, record) in all.conferences.iter().enumerate() {
+                let there = found.conferences.contains(record);
+                assert!(there || hit == Some(index) || is_type, "{at} ^ {flip:02x}: {found:x?}");
+            }
+        }
+    }
+    for length in 8..file.len() {
+        let savedata = Savedata::parse(&file[..length]).unwrap();
+        let ends = starts[1..].iter().copied().chain([end]);
+        let whole = ends.filter(|end| *end <= length).count();
+        let found = savedata.conferences();
+        assert_eq!(found.conferences[..], all.conferences[..whole], "{length}");
+    }
+}
+
 /// T-011. A section that ends early has all that was whole, and says where it ends.
 #[test]
 fn a_cut_section_has_what_was_whole() {
@@ -224,7 +261,7 @@ fn a_count_beyond_the_end_is_told_and_nothing_is_reserved() {
     let parsed = Section::parse(&section);
     assert_eq!(
         parsed.damage[0].to_string(),
-        "byte 41: the number of peers runs past the end of the section"
+        "peer_count at byte 41: needs 322122547125 bytes, 813 left"
     );
     assert_eq!(ids(&parsed), [0xa2, 0xa3]);
 }
@@ -300,10 +337,13 @@ proptest! {
 
 #[test]
 fn damage_is_told_in_words() {
-    let told = |kind| Damage { offset: 7, kind }.to_string();
+    let told = |field, kind| Damage { offset: 7, field, kind }.to_string();
     assert_eq!(
-        told(DamageKind::TitleTooLong(200)),
-        "byte 7: the title has 200 bytes, at most 128 allowed"
+        told("title", DamageKind::TooLong(200)),
+        "title at byte 7: has 200 bytes, at most 128 allowed"
     );
-    assert_eq!(told(DamageKind::Skipped(3)), "byte 7: 3 bytes skipped to find the next conference");
+    assert_eq!(
+        told("conference", DamageKind::Skipped(3)),
+        "conference at byte 7: 3 bytes skipped to find the next one"
+    );
 }
