@@ -11,6 +11,7 @@
 //! |     1 | [`crypto`]  | keys to plaintext: key logs, handshakes, sessions                |
 //! |     2 | [`conference`] | the reference state machine, without I/O                      |
 //! |     2 | [`dissect`] | datagrams and keys to one ordered stream of records              |
+//! |     3 | [`simulate`] | many endpoints in a virtual network                             |
 //! |     5 | [`report`]  | records and totals as text and JSON, for any writer              |
 //! |     6 | [`cli`]     | arguments, wiring, exit codes                                    |
 //!
@@ -26,5 +27,6 @@ pub mod dissect;
 pub mod fuzzing;
 mod recent;
 pub mod report;
+pub mod simulate;
 pub mod time;
 pub mod wire;

@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("crypto", 1),
     ("conference", 2),
     ("dissect", 2),
+    ("simulate", 3),
     ("report", 5),
     ("cli", 6),
 ];

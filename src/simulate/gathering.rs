@@ -1,0 +1,250 @@
+//! A world with one conference, formed and watched.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Clock, Finding, MemberId, Nanos, Network, Newcomer, Observer, Program, SECOND, Watch, World,
+};
+use crate::conference::{DropReason, Endpoint, Event, Group, Input, Output, Profile, Request};
+use crate::wire::{Conference, ConferenceId, ConferenceType, PublicKey};
+
+/// Hears what everybody hears.
+#[derive(Clone, Debug, Default)]
+pub struct Ears {
+    texts: BTreeMap<(MemberId, Vec<u8>), u32>,
+    audio: BTreeMap<MemberId, u32>,
+}
+
+impl Ears {
+    /// How often a member was told of a text or action.
+    #[must_use]
+    pub fn heard(&self, who: MemberId, text: &[u8]) -> u32 {
+        self.texts.get(&(who, text.to_vec())).copied().unwrap_or(0)
+    }
+
+    /// How many packets of audio a member was given.
+    #[must_use]
+    pub fn heard_audio(&self, who: MemberId) -> u32 {
+        self.audio.get(&who).copied().unwrap_or(0)
+    }
+
+    /// Forgets what was heard.
+    pub fn forget(&mut self) {
+        self.texts.clear();
+        self.audio.clear();
+    }
+}
+
+impl Observer for Ears {
+    fn after(&mut self, _: Nanos, who: MemberId, _: &Endpoint, _: &Input<'_>, outputs: &[Output]) {
+        for output in outputs {
+            match output {
+                Output::Event(Event::Said { text, .. }) => {
+                    *self.texts.entry((who, text.clone())).or_default() += 1;
+                }
+                Output::Event(Event::Heard { .. }) => *self.audio.entry(who).or_default() += 1,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What a gathering is to be like.
+#[derive(Clone, Debug)]
+pub struct Gathering {
+    /// Its world.
+    pub world: World<(Watch, Ears)>,
+    /// Who belongs to the conference, in the order of the world.
+    pub members: Vec<MemberId>,
+    /// The conference.
+    pub conference: Conference,
+}
+
+impl std::fmt::Debug for World<(Watch, Ears)> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("now", &self.now()).finish_non_exhaustive()
+    }
+}
+
+impl Gathering {
+    /// Strangers with these profiles, and no conference yet.
+    #[must_use]
+    pub fn strangers(seed: u64, network: Network, watch: Watch, profiles: &[Profile]) -> Self {
+        let mut world = World::observed(seed, network, (watch, Ears::default()));
+        let members = profiles.iter().enumerate().map(|(number, profile)| {
+            let name = format!("member {number}");
+            world.enter(Newcomer {
+                profile: profile.clone(),
+                name: name.as_bytes(),
+                clock: Clock::default(),
+                seals: false,
+            })
+        });
+        let members = members.collect();
+        let conference = Conference { kind: ConferenceType::TEXT, id: ConferenceId([0; 32]) };
+        Self { world, members, conference }
+    }
+
+    /// The member with that place.
+    #[must_use]
+    pub fn id(&self, place: usize) -> MemberId {
+        *self.members.get(place).expect("a gathering has the members it was made with")
+    }
+
+    /// The first member creates the conference; then whoever has a friend in it is invited, one by
+    /// one. Says if all are in it in the end.
+    pub fn form(&mut self, kind: ConferenceType) -> bool {
+        self.world.run_for(2 * self.world.network().most_search + SECOND);
+        let Ok(conference) = self.world.create(self.id(0), kind) else { return false };
+        self.conference = conference;
+        let mut inside = BTreeSet::from([self.id(0)]);
+        while inside.len() < self.members.len() {
+            let next = self.members.iter().filter(|who| !inside.contains(who)).find_map(|who| {
+                let mut friends = self.world.member(*who).friends();
+                friends.find(|friend| inside.contains(friend)).map(|friend| (friend, *who))
+            });
+            let Some((friend, newcomer)) = next else { return false };
+            if !self.admit(friend, newcomer) {
+                return false;
+            }
+            inside.insert(newcomer);
+        }
+        true
+    }
+
+    /// A member invites a friend, again and again until that is in.
+    fn admit(&mut self, friend: MemberId, newcomer: MemberId) -> bool {
+        let conference = self.conference;
+        (0..30).any(|_| {
+            let invited = self.world.invite(friend, newcomer, &conference).is_ok();
+            let limit = self.world.now() + if invited { 30 * SECOND } else { SECOND };
+            self.wait_until(limit, |all| {
+                all.group(newcomer).is_some_and(|group| group.own_number().is_some())
+            })
+        })
+    }
+
+    /// A member's view of the conference.
+    #[must_use]
+    pub fn group(&self, who: MemberId) -> Option<&Group> {
+        self.world.group(who, &self.conference)
+    }
+
+    /// Lets time go on until something is so, looking every half second; says if it is by a moment.
+    pub fn wait_until(&mut self, moment: Nanos, is_so: impl Fn(&Self) -> bool) -> bool {
+        loop {
+            if is_so(self) {
+                return true;
+            }
+            if self.world.now() >= moment {
+                return false;
+            }
+            self.world.run_until(moment.min(self.world.now() + SECOND / 2));
+        }
+    }
+
+    /// Each of these members lists exactly these members as active.
+    #[must_use]
+    pub fn see_each_other(&self, members: &[MemberId]) -> bool {
+        let keys: BTreeSet<PublicKey> =
+            members.iter().map(|who| self.world.member(*who).real().public).collect();
+        members.iter().all(|who| {
+            self.group(*who).is_some_and(|group| {
+                group.active().len() == keys.len()
+                    && group.active().iter().all(|peer| keys.contains(&peer.real_key))
+            })
+        })
+    }
+
+    /// Everybody can reach everybody over slots that are online at both ends, and only over these.
+    #[must_use]
+    pub fn is_whole(&self, members: &[MemberId]) -> bool {
+        let Some(first) = members.first() else { return true };
+        let mut reached = BTreeSet::from([*first]);
+        let mut waiting = vec![*first];
+        while let Some(who) = waiting.pop() {
+            for other in members {
+                if !reached.contains(other) && self.are_neighbours(who, *other) {
+                    reached.insert(*other);
+                    waiting.push(*other);
+                }
+            }
+        }
+        reached.len() == members.len()
+    }
+
+    /// Both have an online slot to the other.
+    #[must_use]
+    pub fn are_neighbours(&self, one: MemberId, other: MemberId) -> bool {
+        self.has_slot(one, other) && self.has_slot(other, one)
+    }
+
+    fn has_slot(&self, who: MemberId, other: MemberId) -> bool {
+        let key = self.world.member(other).real().public;
+        let group = self.group(who);
+        group.is_some_and(|it| it.slots().any(|slot| slot.online && slot.friend == key))
+    }
+
+    /// A member says something.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`World::request`].
+    pub fn say(&mut self, who: MemberId, text: &str) -> Result<(), DropReason> {
+        let group = self.group(who).ok_or(DropReason::NoConference)?.number();
+        self.world.request(who, Request::Say { group, text: text.as_bytes() })
+    }
+
+    /// A member sets the title.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`World::request`].
+    pub fn set_title(&mut self, who: MemberId, title: &str) -> Result<(), DropReason> {
+        let group = self.group(who).ok_or(DropReason::NoConference)?.number();
+        self.world.request(who, Request::SetTitle { group, title: title.as_bytes() })
+    }
+
+    /// How often a member heard a text.
+    #[must_use]
+    pub fn heard(&self, who: MemberId, text: &str) -> u32 {
+        self.world.observer().1.heard(who, text.as_bytes())
+    }
+
+    /// Cuts everything between members of different parts.
+    pub fn split(&mut self, parts: &[Vec<MemberId>]) {
+        for (place, part) in parts.iter().enumerate() {
+            for other in parts.iter().skip(place + 1).flatten() {
+                for who in part {
+                    self.world.cut(*who, *other);
+                    self.world.cut(*other, *who);
+                }
+            }
+        }
+    }
+
+    /// Restores all ways, and lets all programs run.
+    pub fn heal(&mut self) {
+        for who in self.members.clone() {
+            for other in self.members.clone() {
+                self.world.restore(who, other);
+            }
+        }
+        for who in self.members.clone() {
+            match self.world.member(who).program() {
+                Program::Running => {}
+                Program::Suspended => self.world.resume(who),
+                Program::Ended => {
+                    let last = self.world.member(who).saves().len().checked_sub(1);
+                    self.world.start(who, last);
+                }
+            }
+        }
+    }
+
+    /// The first thing that should not have happened.
+    #[must_use]
+    pub const fn finding(&self) -> Option<&Finding> {
+        self.world.observer().0.finding()
+    }
+}
