@@ -56,20 +56,23 @@ impl Halves {
         }
     }
 
-    /// Notes a handshake; gives whether its record was given out before. `is_known` says whether the
-    /// key log may have the session key that a public session key belongs to.
+    /// Notes a handshake; gives what was known of it before. `is_known` says whether the key log may
+    /// have the session key that a public session key belongs to.
     pub(super) fn note(
         &mut self,
         half: Half,
         is_known: impl Fn(&PublicKey) -> bool,
-    ) -> (HalfId, bool) {
+    ) -> (HalfId, Option<Half>) {
         let name = (half.session_key, half.base_nonce);
         let id = *self.ids.entry(name).or_insert(HalfId(self.next));
-        let given_out = match self.get_mut(id) {
+        let before = match self.get_mut(id) {
             Some(known) => {
-                let before = known.given_out;
+                let before = *known;
                 known.given_out |= half.given_out;
-                before
+                if [before.from, before.to] == [None, None] {
+                    (known.from, known.to) = (half.from, half.to);
+                }
+                Some(before)
             }
             None => {
                 self.next = self.next.wrapping_add(1);
@@ -83,7 +86,7 @@ impl Halves {
                         self.forget(oldest, &half);
                     }
                 }
-                false
+                None
             }
         };
         let list = self.of_people.entry(half.people).or_default();
@@ -91,7 +94,7 @@ impl Halves {
             list.remove(at);
         }
         list.push_front(id);
-        (id, given_out)
+        (id, before)
     }
 
     /// Notes that a session of this handshake was found.
@@ -187,13 +190,13 @@ mod tests {
         for number in 3..3 + 2 * OTHERS as u32 {
             // Its key comes into the log meanwhile.
             let late = half(2).session_key;
-            assert!(!halves.note(half(number), |key| *key == late).1);
+            assert!(halves.note(half(number), |key| *key == late).1.is_none());
         }
         assert!([known, led, late].iter().all(|id| halves.is_promising(*id)));
         assert_eq!(halves.forgotten(), OTHERS as u64);
         assert_eq!(halves.ids.len(), OTHERS + 3);
         assert_eq!(halves.of_people(people()).count(), OTHERS + 3);
-        assert!(halves.note(half(0), |_| true).1, "it is the same again");
+        assert!(halves.note(half(0), |_| true).1.is_some(), "it is the same again");
         assert_eq!(halves.of_people(people()).next(), Some(known));
         for number in 0..2 * PROMISING as u32 {
             halves.note(half(number), |_| true);

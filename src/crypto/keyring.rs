@@ -186,6 +186,13 @@ impl KeyRing {
             || self.pairs.contains_key(&(Purpose::Session, *session_key))
     }
 
+    /// Whether a session key was logged by somebody who said only that the other side has this public
+    /// session key: `BOX` lines leave out their own side.
+    pub(super) fn is_theirs(&self, session_key: &PublicKey) -> bool {
+        let keys = self.by_party.get(session_key).map_or(&[][..], Vec::as_slice);
+        keys.iter().take(MOST_CANDIDATES).any(|id| self.entry(*id).parties.contains(&None))
+    }
+
     /// Appends to `found` the keys that `one` and `other` may share, likeliest first, without
     /// repetition: those logged for both, those derived from a key pair of either, then those logged
     /// for one of them. What is not known is `None`.

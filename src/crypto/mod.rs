@@ -6,6 +6,7 @@
 mod address;
 mod budget;
 mod cipher;
+mod cookies;
 mod halves;
 mod inventory;
 mod keylog;

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use super::address::{Direction, Endpoint, Pair};
 use super::budget::Budget;
 use super::cipher::sha512;
+use super::cookies::{CookieName, Cookies, Issued, orient};
 use super::halves::{Half, HalfId, Halves};
 use super::keylog::Purpose;
 use super::keyring::{KeyId, KeyRing};
@@ -35,6 +36,9 @@ const HOSTS: usize = 1 << 16;
 /// How many of the sessions, and of the handshakes, seen elsewhere are tried for a packet.
 const ELSEWHERE: usize = 256;
 
+/// How many keys of cookie requests seen elsewhere are tried for a cookie response.
+const REQUESTS_ELSEWHERE: usize = 16;
+
 /// For how many packets of one link, one after another, that nothing nearer opens, a key is searched, and
 /// a handshake awaited.
 const SEARCHES: u32 = 8;
@@ -42,9 +46,10 @@ const WAITS: u32 = 256;
 
 /// What one datagram turned out to be.
 pub struct Opened<'a> {
-    /// The sender's long-term public key, if known.
+    /// The sender's long-term public key, if a handshake proves it; of a cookie request, what it claims.
     pub from: Option<PublicKey>,
-    /// The receiver's long-term public key, if known.
+    /// The receiver's long-term public key, if a handshake proves it; of a cookie response, what the
+    /// request claimed.
     pub to: Option<PublicKey>,
     /// What it is.
     pub seen: Seen<'a>,
@@ -101,7 +106,8 @@ pub struct Sessions {
     foreseeing: bool,
 }
 
-/// Who is behind an address, as far as it was seen.
+/// Who may be behind an address, going by the packets that came from it last: anybody can send from any
+/// address, so this says which keys to try, and no more.
 #[derive(Clone, Copy, Default)]
 struct Host {
     dht_key: Option<PublicKey>,
@@ -112,6 +118,7 @@ struct Host {
 struct Opener {
     ring: KeyRing,
     sessions: SessionTable,
+    cookies: Cookies,
     /// Opened handshakes of all links.
     halves: Halves,
     /// Keys that opened handshakes.
@@ -133,6 +140,7 @@ impl Sessions {
             opener: Opener {
                 ring,
                 sessions: SessionTable::new(),
+                cookies: Cookies::new(),
                 halves: Halves::new(),
                 long_term: Vec::new(),
                 budget: Budget::default(),
@@ -155,11 +163,13 @@ impl Sessions {
         &mut self.opener.ring
     }
 
-    /// How many pairs of addresses, addresses, handshakes and sessions were forgotten for want of room.
+    /// How many pairs of addresses, addresses, cookies, handshakes and sessions were forgotten for want
+    /// of room.
     #[must_use]
     pub const fn forgotten(&self) -> u64 {
-        let Opener { sessions, halves, .. } = &self.opener;
-        self.links.forgotten() + self.hosts.forgotten() + sessions.forgotten() + halves.forgotten()
+        let Opener { sessions, halves, cookies, .. } = &self.opener;
+        let addresses = self.links.forgotten() + self.hosts.forgotten();
+        addresses + cookies.forgotten() + halves.forgotten() + sessions.forgotten()
     }
 
     /// How often the search for a key was cut short because its work was not earned.
@@ -171,8 +181,8 @@ impl Sessions {
     /// Looks at a datagram ahead of its turn, which comes soon: packets that overtook the handshake
     /// of their session can then be opened.
     pub fn foresee(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8], truncated: bool) {
-        if matches!(ToxKind::of(payload), Some(ToxKind::COOKIE_REQUEST | ToxKind::CRYPTO_HANDSHAKE))
-        {
+        let kind = ToxKind::of(payload).filter(|kind| is_net_crypto(*kind));
+        if kind.is_some_and(|kind| kind != ToxKind::CRYPTO_DATA) {
             self.foreseeing = true;
             self.datagram(from, to, payload, truncated);
             self.foreseeing = false;
@@ -229,17 +239,21 @@ impl Sessions {
                         Err(Sealed::BadLength)
                     }
                 };
-                self.data(from, to, found)
+                self.data(found)
             }
             ToxKind::CRYPTO_HANDSHAKE => {
                 let known = [self.host(from).real_key, self.host(to).real_key];
                 let link = self.links.get_or_insert(pair, Link::default);
                 link.sides.of_mut(direction).handshake_seen |= !self.foreseeing;
-                let opened = match Handshake::parse(payload) {
-                    Ok(packet) => self.opener.open_handshake(link, known, &packet),
-                    Err(_) => Err(Sealed::BadLength),
-                };
-                self.handshake(from, to, pair, direction, payload, opened)
+                match Handshake::parse(payload) {
+                    Ok(packet) => {
+                        let name = CookieName::of_hash(&sha512(packet.cookie));
+                        let issued = self.opener.cookies.issued(name);
+                        let opened = self.opener.open_handshake(link, known, issued, &packet);
+                        self.handshake(from, to, pair, direction, name, opened)
+                    }
+                    Err(_) => self.unknown(Seen::Handshake(Err(Sealed::BadLength))),
+                }
             }
             ToxKind::COOKIE_REQUEST => {
                 let their_dht_key = self.host(to).dht_key;
@@ -258,7 +272,9 @@ impl Sessions {
                         *host = Host { dht_key: Some(dht_key), real_key: Some(plain.real_key) };
                     });
                 }
-                self.between(from, to, Seen::CookieRequest(opened.map(|(_, plain)| plain)))
+                let opened = opened.map(|(_, plain)| plain);
+                let claimed = opened.as_ref().ok().map(|plain| plain.real_key);
+                self.opened([claimed, None], Seen::CookieRequest(opened))
             }
             _ => {
                 let known = [self.host(from).dht_key, self.host(to).dht_key];
@@ -267,30 +283,32 @@ impl Sessions {
                     Ok(packet) => self.opener.open_response(link, direction, known, &packet),
                     Err(_) => Err(Sealed::BadLength),
                 };
-                let (from, to) = (self.host(from).real_key, self.host(to).real_key);
-                let opened = opened.and_then(|()| {
-                    CookieResponsePlain::parse(&self.opener.plain).map_err(|_| Sealed::BadLength)
+                let Opener { ring, cookies, plain, .. } = &mut self.opener;
+                let opened = opened.and_then(|key| {
+                    let plain = CookieResponsePlain::parse(plain).map_err(|_| Sealed::BadLength)?;
+                    Ok((cookies.response(key, &plain), plain))
                 });
-                self.opened([from, to], Seen::CookieResponse(opened))
+                let (claimed, opened) = match opened {
+                    Ok((claimed, plain)) => (claimed, Ok(plain)),
+                    Err(why) => (None, Err(why)),
+                };
+                let (seen, names) = (Seen::CookieResponse(opened), ring.names());
+                Opened { from: None, to: claimed, seen, may_open_later: false, names }
             }
         }
     }
 
-    fn data(&mut self, from: Endpoint, to: Endpoint, found: Result<Found, Sealed>) -> Opened<'_> {
+    fn data(&mut self, found: Result<Found, Sealed>) -> Opened<'_> {
         let found = match found {
             Ok(found) => found,
             Err(why) => {
                 let may_open_later = self.opener.may_open_later;
-                return Opened { may_open_later, ..self.between(from, to, Seen::Data(Err(why))) };
+                return Opened { may_open_later, ..self.unknown(Seen::Data(Err(why))) };
             }
         };
         let session = self.opener.sessions.note(&found);
-        let host = |endpoint| self.hosts.peek(&endpoint).and_then(|host| host.real_key);
-        let receiver = session.parties.of_mut(found.direction.reversed());
-        receiver.real_key = receiver.real_key.or_else(|| host(to));
-        let to = receiver.real_key;
+        let to = session.parties.of(found.direction.reversed()).real_key;
         let sender = session.parties.of_mut(found.direction);
-        sender.real_key = sender.real_key.or_else(|| host(from));
         let from = sender.real_key;
         let attempt = sender.attempt_mut(&found.nonce).expect("the packet was noted above");
         let opened = match CryptoPlain::parse(&self.opener.plain) {
@@ -313,49 +331,52 @@ impl Sessions {
         Opened { from, to, seen: Seen::Data(opened), may_open_later: false, names }
     }
 
+    /// Notes a handshake that presents the cookie of that name.
     fn handshake(
         &mut self,
         from: Endpoint,
         to: Endpoint,
         pair: Pair,
         direction: Direction,
-        payload: &[u8],
+        cookie: CookieName,
         opened: Result<KeyId, Sealed>,
     ) -> Opened<'_> {
-        let parsed = opened.and_then(|key| {
-            let plain = HandshakePlain::parse(&self.opener.plain).map_err(|_| Sealed::BadLength)?;
-            Ok((key, plain.session_key, plain.base_nonce))
+        let Opener { ring, cookies, halves, plain, .. } = &mut self.opener;
+        let parsed = opened.and_then(|people| {
+            Ok((people, HandshakePlain::parse(plain).map_err(|_| Sealed::BadLength)?))
         });
-        let (key, session_key, base_nonce) = match parsed {
+        let (people, plain) = match parsed {
             Ok(parsed) => parsed,
-            Err(why) => return self.between(from, to, Seen::Handshake(Err(why))),
+            Err(why) => return self.unknown(Seen::Handshake(Err(why))),
         };
-        let known = [self.host(from).real_key, self.host(to).real_key];
-        let [sender, receiver] = orient(self.opener.ring.parties(key), known);
+        let HandshakePlain { session_key, base_nonce, .. } = plain;
+        let cookie_hash_fits = CookieName::of_hash(plain.cookie_hash) == cookie;
+        let issued = cookies.issued(cookie).filter(|_| cookie_hash_fits);
+        let is_theirs = || ring.is_theirs(&session_key);
+        let [sender, receiver] = orient(ring.parties(people), issued, is_theirs);
+        let given_out = !self.foreseeing;
+        let half = Half { session_key, base_nonce, people, from: sender, to: receiver, given_out };
+        let (id, before) = halves.note(half, |key| ring.knows_session(key));
+        let [sender, receiver] = halves.get(id).map_or([None, None], |half| [half.from, half.to]);
+        if sender.is_some() || receiver.is_some() {
+            cookies.issue(plain.other_cookie, Issued { presenter: receiver, issuer: sender });
+        }
+        let link = self.links.get_or_insert(pair, Link::default);
+        link.add_half(direction, id, |id| halves.is_promising(id));
         for (endpoint, real_key) in [(from, sender), (to, receiver)] {
             if real_key.is_some() && !self.foreseeing {
                 self.learn(endpoint, |host| host.real_key = real_key);
             }
         }
-        let given_out = !self.foreseeing;
-        let (from, to) = (sender, receiver);
-        let half = Half { session_key, base_nonce, people: key, from, to, given_out };
-        let Opener { ring, halves, .. } = &mut self.opener;
-        let (id, was_given_out) = halves.note(half, |key| ring.knows_session(key));
-        let link = self.links.get_or_insert(pair, Link::default);
-        link.add_half(direction, id, |id| halves.is_promising(id));
-        let is_new = !was_given_out;
+        let is_new = !before.is_some_and(|before| before.given_out);
         let opened = HandshakePlain::parse(&self.opener.plain).map_err(|_| Sealed::BadLength);
-        let opened = opened.map(|plain| {
-            let cookie_hash_fits = Handshake::parse(payload)
-                .is_ok_and(|outer| sha512(outer.cookie) == *plain.cookie_hash);
-            OpenHandshake { plain, is_new, cookie_hash_fits }
-        });
+        let opened = opened.map(|plain| OpenHandshake { plain, is_new, cookie_hash_fits });
         self.opened([sender, receiver], Seen::Handshake(opened))
     }
 
-    fn between<'a>(&'a self, from: Endpoint, to: Endpoint, seen: Seen<'a>) -> Opened<'a> {
-        self.opened([self.host(from).real_key, self.host(to).real_key], seen)
+    /// What says nothing of whose it is.
+    fn unknown<'a>(&'a self, seen: Seen<'a>) -> Opened<'a> {
+        self.opened([None, None], seen)
     }
 
     fn opened<'a>(&'a self, [from, to]: [Option<PublicKey>; 2], seen: Seen<'a>) -> Opened<'a> {
@@ -658,17 +679,22 @@ impl Opener {
     }
 
     /// Opens a handshake into `self.plain`; gives the key that did it. `known` are the real keys of
-    /// sender and receiver as far as cookie requests told them.
+    /// sender and receiver as far as packets from their addresses told them, `issued` what is known of
+    /// its cookie.
     fn open_handshake(
         &mut self,
         link: &mut Link,
         known: [Option<PublicKey>; 2],
+        issued: Option<Issued>,
         packet: &Handshake<'_>,
     ) -> Result<KeyId, Sealed> {
         self.candidates.clear();
         self.candidates.extend(link.long_term);
-        let [from, to] = known;
-        self.ring.candidates(Purpose::Identity, from, to, &mut self.budget, &mut self.candidates);
+        let issued = issued.map_or([None, None], |it| [it.presenter, it.issuer]);
+        for [from, to] in [issued, known] {
+            let (budget, candidates) = (&mut self.budget, &mut self.candidates);
+            self.ring.candidates(Purpose::Identity, from, to, budget, candidates);
+        }
         self.candidates.extend(&self.long_term);
         let (nonce, sealed) = (&packet.nonce, packet.sealed);
         let key = self.try_candidates(nonce, sealed).or_else(|| {
@@ -709,27 +735,31 @@ impl Opener {
         link.cookie_search.end();
         let keys = &mut link.sides.of_mut(direction).request_keys;
         to_front(keys, key, |known| *known == key);
-        CookieRequestPlain::parse(&self.plain).map_err(|_| Sealed::BadLength)
+        let plain = CookieRequestPlain::parse(&self.plain).map_err(|_| Sealed::BadLength)?;
+        self.cookies.request(key, &plain);
+        Ok(plain)
     }
 
-    /// Opens a cookie response, with the key of a request, into `self.plain`. `known` are the DHT keys
-    /// of sender and receiver, as far as other packets told them: the request may have used another
-    /// address.
+    /// Opens a cookie response, with the key of a request, into `self.plain`; gives that key. `known`
+    /// are the DHT keys of sender and receiver, as far as other packets told them: the request may have
+    /// used another address.
     fn open_response(
         &mut self,
         link: &Link,
         direction: Direction,
         known: [Option<PublicKey>; 2],
         packet: &CookieResponse<'_>,
-    ) -> Result<(), Sealed> {
+    ) -> Result<KeyId, Sealed> {
         self.candidates.clear();
         self.candidates.extend(&link.sides.of(direction.reversed()).request_keys);
         let [from, to] = known;
         self.ring.candidates(Purpose::Dht, from, to, &mut self.budget, &mut self.candidates);
+        let is_answer = !self.candidates.is_empty();
+        self.candidates.extend(self.cookies.keys().take(REQUESTS_ELSEWHERE));
         match self.try_candidates(&packet.nonce, packet.sealed) {
-            Some(_) => Ok(()),
-            None if self.candidates.is_empty() => Err(Sealed::NoRequest),
-            None => Err(Sealed::BadTag),
+            Some(key) => Ok(key),
+            None if is_answer => Err(Sealed::BadTag),
+            None => Err(Sealed::NoRequest),
         }
     }
 
@@ -793,25 +823,4 @@ fn visible_dht_key(payload: &[u8]) -> Option<PublicKey> {
         .map(|packet| packet.sender)
         .or_else(|_| DhtRequest::parse(payload).map(|packet| packet.sender))
         .ok()
-}
-
-/// The real keys of sender and receiver, from the keys that are known to share the handshake's key
-/// and from what was `known` of the two before.
-fn orient(
-    parties: [Option<PublicKey>; 2],
-    known: [Option<PublicKey>; 2],
-) -> [Option<PublicKey>; 2] {
-    let [from, to] = known;
-    let other_than = |party: PublicKey| parties.into_iter().flatten().find(|key| *key != party);
-    let is_party = |key: PublicKey| parties.contains(&Some(key));
-    let both_known = parties.iter().all(Option::is_some);
-    match (from, to) {
-        (Some(from), _) if is_party(from) => [Some(from), other_than(from).or(to)],
-        (_, Some(to)) if is_party(to) => [other_than(to).or(from), Some(to)],
-        (Some(from), None) if !both_known => [Some(from), other_than(from)],
-        (None, Some(to)) if !both_known => [other_than(to), Some(to)],
-        // What was known is out of date, or nothing was.
-        _ if both_known => [None, None],
-        _ => known,
-    }
 }

@@ -73,8 +73,13 @@ impl Client {
     }
 
     pub fn cookie_response(&self, to: &Self) -> Vec<u8> {
+        self.cookie_response_with(to, &self.cookie_for(to))
+    }
+
+    /// A response with any cookie.
+    pub fn cookie_response_with(&self, to: &Self, cookie: &[u8; 112]) -> Vec<u8> {
         let (nonce, mut plain, mut sealed) = (Nonce([2; 24]), Vec::new(), Vec::new());
-        CookieResponsePlain { cookie: &[0xc0; 112], echo_id: [7; 8] }.emit(&mut plain);
+        CookieResponsePlain { cookie, echo_id: [7; 8] }.emit(&mut plain);
         self.dht.shared(&to.dht).seal(&nonce, &plain, &mut sealed);
         let sealed = sealed.as_slice().try_into().expect("the plaintext has its size");
         written(|out| CookieResponse { nonce, sealed }.emit(out))
@@ -82,17 +87,24 @@ impl Client {
 
     pub fn handshake(&self, to: &Self) -> Vec<u8> {
         let (nonce, mut plain, mut sealed) = (Nonce([3; 24]), Vec::new(), Vec::new());
-        let cookie = &[0xc0; 112];
+        let cookie = &to.cookie_for(self);
         HandshakePlain {
             base_nonce: self.base_nonce,
             session_key: self.session.public,
             cookie_hash: &sha512(cookie),
-            other_cookie: &[0xc1; 112],
+            other_cookie: &self.cookie_for(to),
         }
         .emit(&mut plain);
         self.real.shared(&to.real).seal(&nonce, &plain, &mut sealed);
         let sealed = sealed.as_slice().try_into().expect("the plaintext has its size");
         written(|out| Handshake { cookie, nonce, sealed }.emit(out))
+    }
+
+    /// The cookie that it issues for an attempt of another client.
+    pub fn cookie_for(&self, presenter: &Self) -> [u8; 112] {
+        let both = [self.session.public.0, presenter.session.public.0].concat();
+        let (one, two) = (sha512(&both), sha512(&sha512(&both)));
+        std::array::from_fn(|at| one.iter().chain(&two).nth(at).copied().unwrap_or(0))
     }
 
     /// The next data packet. Lossless data gets the next number.

@@ -90,7 +90,7 @@ fn a_session_is_followed_from_its_cookies_on_with_any_kind_of_log() {
         let asked = send(&mut sessions, &ann, &bob, &ann.cookie_request(&bob));
         assert_eq!(asked, ((forth.0, None), Ok((0, 0, false, ann.real.public.0.to_vec()))));
         let answered = send(&mut sessions, &bob, &ann, &bob.cookie_response(&ann));
-        assert_eq!(answered, ((None, forth.0), Ok((0, 0, false, vec![0xc0; 112]))));
+        assert_eq!(answered, ((None, forth.0), Ok((0, 0, false, bob.cookie_for(&ann).to_vec()))));
         let shaken = send(&mut sessions, &ann, &bob, &ann.handshake(&bob));
         assert_eq!(shaken.1, Ok((0, 0, true, ann.session.public.0.to_vec())));
         let again = send(&mut sessions, &ann, &bob, &ann.handshake(&bob));
@@ -409,6 +409,95 @@ fn work_for_packets_that_no_key_opens_is_bounded() {
     }
     assert!(cut_short > 1000, "the budget was spent");
     assert!(sessions.searches_cut_short() > 0);
+}
+
+/// The long-term key in a cookie request is a claim, and a source address is none at all.
+#[test]
+fn forged_cookie_requests_change_nobody_elses_packets() {
+    let (ann, bob) = ann_and_bob();
+    let (mallory, carol) = (Client::new(3, 203), Client::new(4, 204));
+    let logs = [
+        ann.shared_lines(&bob) + &ann.shared_lines(&mallory) + &bob.shared_lines(&mallory),
+        bob.box_lines(&ann) + &ann.box_lines(&bob) + &mallory.box_lines(&ann),
+        ann.box_lines(&bob) + &ann.box_lines(&mallory),
+        bob.box_lines(&ann) + &bob.box_lines(&mallory),
+    ];
+    let claims = [&carol, &ann, &bob];
+    for (log, claimed) in logs.iter().flat_map(|log| claims.map(|claimed| (log, claimed))) {
+        // Mallory asks with her own DHT key, in another's name and from any address, and answers
+        // with cookies that she saw.
+        let forge = |sessions: &mut Sessions, seen: &[&[u8; 112]]| {
+            for (from, to) in [(&ann, &bob), (&bob, &ann), (&mallory, &ann), (&mallory, &bob)] {
+                let mut liar = mallory.clone();
+                (liar.address, liar.real) = (from.address, claimed.real.clone());
+                let (who, what) = send(sessions, &liar, to, &liar.cookie_request(to));
+                assert_eq!(who, (what.ok().map(|_| claimed.real.public), None));
+                for cookie in seen {
+                    let answer = to.cookie_response_with(&liar, cookie);
+                    _ = send(sessions, to, &liar, &answer);
+                }
+            }
+        };
+        let run = |is_attacked: bool| {
+            let (mut ann, mut bob) = ann_and_bob();
+            let mut sessions = sessions(log);
+            let (to_bob, to_ann) = (bob.cookie_for(&ann), ann.cookie_for(&bob));
+            let packets = [
+                (true, ann.cookie_request(&bob)),
+                (false, bob.cookie_response(&ann)),
+                (true, ann.handshake(&bob)),
+                (false, bob.handshake(&ann)),
+                (false, bob.data(&ann, HELLO)),
+                (true, ann.data(&bob, HELLO)),
+                (true, vec![0x1b; 40]),
+                (true, ann.handshake(&bob)),
+                (false, bob.handshake(&ann)),
+                (false, bob.data(&ann, HELLO)),
+            ];
+            let mut whose = Vec::new();
+            for (at, (is_forth, packet)) in packets.iter().enumerate() {
+                if is_attacked {
+                    let seen = [&to_bob, &to_ann];
+                    let seen = if at > 2 { &seen[..] } else { &[] };
+                    forge(&mut sessions, seen);
+                }
+                let (from, to) = if *is_forth { (&ann, &bob) } else { (&bob, &ann) };
+                whose.push(send(&mut sessions, from, to, packet));
+                if is_attacked {
+                    // Reflected, and from elsewhere.
+                    _ = send(&mut sessions, to, from, packet);
+                    _ = send(&mut sessions, &mallory, to, packet);
+                }
+            }
+            whose
+        };
+        let (plain, attacked) = (run(false), run(true));
+        assert_eq!(
+            attacked.iter().map(|(who, _)| who).collect::<Vec<_>>(),
+            plain.iter().map(|(who, _)| who).collect::<Vec<_>>()
+        );
+        assert!(attacked.iter().map(|(_, what)| what).eq(plain.iter().map(|(_, what)| what)));
+        assert!(plain[4].0.0.is_some() || plain[4].0.1.is_some());
+    }
+}
+
+/// The two may share a session key with an impostor only if they answer her: she is never another.
+#[test]
+fn a_claim_that_its_own_handshake_belies_names_nobody() {
+    let (ann, bob, mut mallory) = (Client::new(1, 201), Client::new(2, 202), Client::new(3, 203));
+    let logs = [ann.shared_lines(&mallory), ann.box_lines(&mallory)];
+    for log in logs {
+        let mut sessions = sessions(&log);
+        let mut liar = mallory.clone();
+        liar.real = bob.real.clone();
+        _ = send(&mut sessions, &liar, &ann, &liar.cookie_request(&ann));
+        _ = send(&mut sessions, &ann, &liar, &ann.cookie_response(&liar));
+        let nobody = (None, None);
+        assert_eq!(send(&mut sessions, &mallory, &ann, &mallory.handshake(&ann)).0, nobody);
+        let hello = mallory.data(&ann, HELLO);
+        let (who, what) = send(&mut sessions, &mallory, &ann, &hello);
+        assert_eq!((who, what.is_ok()), (nobody, true));
+    }
 }
 
 /// Anybody on the way can send a packet again with its addresses swapped.

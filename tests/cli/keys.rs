@@ -78,13 +78,13 @@ fn a_secret_key_is_embedded_as_what_was_derived_from_it() {
     let folder = tempdir().unwrap();
     let world = talk();
     let path = world.write(folder.path());
-    let secret = "11".repeat(32);
+    let secret = "22".repeat(32);
     fs::write(
         folder.path().join("world.keys"),
-        world.keys() + &format!("ID {} {secret}\n", world.ann.key()),
+        world.keys() + &format!("ID {} {secret}\n", world.bob.key()),
     )
     .unwrap();
-    // The precomputed key of the two identities comes from Ann's secret key alone.
+    // The precomputed key of the two identities comes from Bob's secret key alone.
     let without_long_term: Vec<_> = {
         let keys = fs::read_to_string(folder.path().join("world.keys")).unwrap();
         let long_term = &world.secrets()[1];

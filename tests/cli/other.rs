@@ -19,7 +19,10 @@ fn stats_count_every_packet_once() {
     assert_eq!((&stats["frames"], &stats["datagrams"]), (&15.into(), &15.into()));
     assert_eq!(
         stats["tox"],
-        serde_json::json!({"cookie_request": 2, "crypto_handshake": 2, "crypto_data": 10, "lan_discovery": 1})
+        serde_json::json!({
+            "cookie_request": 1, "cookie_response": 1, "crypto_handshake": 2, "crypto_data": 10,
+            "lan_discovery": 1,
+        })
     );
     let net_crypto = &stats["net_crypto"];
     assert_eq!(net_crypto["handshakes"], 2);

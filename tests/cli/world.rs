@@ -8,7 +8,8 @@ use toxscope::capture::pcapng::{Interface, Resolution, Writer};
 use toxscope::crypto::{BoxKey, SecretKey, sha512};
 use toxscope::time::Timestamp;
 use toxscope::wire::net_crypto::{
-    CookieRequest, CookieRequestPlain, CryptoData, CryptoPlain, Handshake, HandshakePlain,
+    CookieRequest, CookieRequestPlain, CookieResponse, CookieResponsePlain, CryptoData,
+    CryptoPlain, Handshake, HandshakePlain,
 };
 use toxscope::wire::{DataClass, DataId, Hex, Nonce};
 
@@ -66,7 +67,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Ann and Bob have asked for cookies and shaken hands: four frames.
+    /// Ann has asked for a cookie and got it, and the two have shaken hands: four frames.
     pub(crate) fn new() -> Self {
         let (ann, bob) = (Peer::new(0x11, 44_100), Peer::new(0x22, 44_101));
         let key = |ours: &SecretKey, theirs: &SecretKey| {
@@ -80,12 +81,10 @@ impl World {
             bob,
             frames: Vec::new(),
         };
-        for from in [From::Ann, From::Bob] {
-            world.cookie_request(from);
-        }
-        for from in [From::Ann, From::Bob] {
-            world.handshake(from);
-        }
+        world.cookie_request(From::Ann);
+        world.cookie_response(From::Bob);
+        world.handshake(From::Ann);
+        world.handshake(From::Bob);
         world
     }
 
@@ -107,15 +106,31 @@ impl World {
         self.datagram(from, &datagram);
     }
 
+    fn cookie_response(&mut self, from: From) {
+        let mut plain = Vec::new();
+        CookieResponsePlain { cookie: &[from as u8; 112], echo_id: [1; 8] }.emit(&mut plain);
+        let nonce = Nonce([6; 24]);
+        let mut sealed = Vec::new();
+        self.dht_key.seal(&nonce, &plain, &mut sealed);
+        let sealed = sealed.as_slice().try_into().unwrap();
+        let mut datagram = Vec::new();
+        CookieResponse { nonce, sealed }.emit(&mut datagram);
+        self.datagram(from, &datagram);
+    }
+
+    /// The cookie that it presents came from the other.
     fn handshake(&mut self, from: From) {
-        let sender = if from == From::Ann { &self.ann } else { &self.bob };
-        let cookie = [7; 112];
+        let (sender, other) = match from {
+            From::Ann => (&self.ann, From::Bob),
+            From::Bob => (&self.bob, From::Ann),
+        };
+        let cookie = [other as u8; 112];
         let mut plain = Vec::new();
         HandshakePlain {
             base_nonce: sender.base,
             session_key: sender.session.public_key(),
             cookie_hash: &sha512(&cookie),
-            other_cookie: &[8; 112],
+            other_cookie: &[from as u8; 112],
         }
         .emit(&mut plain);
         let nonce = Nonce([9; 24]);
