@@ -75,6 +75,11 @@ impl<K: Hash + Eq, V> Recent<K, V> {
         self.entries.iter()
     }
 
+    /// The same, to change them.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.entries.iter_mut()
+    }
+
     /// How many entries were forgotten for want of room.
     pub(crate) const fn forgotten(&self) -> u64 {
         self.forgotten

@@ -72,6 +72,11 @@ impl<T> Both<T> {
         }
     }
 
+    /// Both, to change them.
+    pub(super) const fn each_mut(&mut self) -> [&mut T; 2] {
+        [&mut self.forth, &mut self.back]
+    }
+
     /// The thing of one direction, to change it.
     pub(super) const fn of_mut(&mut self, direction: Direction) -> &mut T {
         match direction {

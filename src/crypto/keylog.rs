@@ -24,6 +24,9 @@ pub const MAGIC: &str = "tox-keylog 1";
 /// The longest line that is read, in bytes without its end; longer ones are skipped and counted.
 pub const LONGEST_LINE: usize = 4096;
 
+/// The longest name of a person that is read, in bytes: twice what a Tox client may be called.
+pub(super) const LONGEST_NAME: usize = 256;
+
 /// What a key pair is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Purpose {
@@ -37,8 +40,14 @@ pub(super) enum Purpose {
 
 /// What one line says.
 pub(super) enum Line {
-    /// A precomputed key and the one or two parties known to share it, with nonces it was used with.
-    Key { key: BoxKey, parties: [Option<PublicKey>; 2], nonces: [Option<Nonce>; 2] },
+    /// A precomputed key and the one or two parties known to share it, with nonces it was used with, and
+    /// the people who used them, by their long-term keys.
+    Key {
+        key: BoxKey,
+        parties: [Option<PublicKey>; 2],
+        nonces: [Option<Nonce>; 2],
+        people: [Option<PublicKey>; 2],
+    },
     /// A key pair.
     Pair { purpose: Purpose, public: PublicKey, secret: SecretKey },
     /// What to call the owner of a public key. Any bytes: hostile until escaped.
@@ -53,7 +62,7 @@ pub struct Tally {
     /// Lines with a label that is not known here; another program's, perhaps.
     pub unknown: u64,
     /// Lines with a known label but a wrong number of fields, wrong lengths, or digits that are not
-    /// hexadecimal; and lines over [`LONGEST_LINE`].
+    /// hexadecimal; names without or with too many bytes; and lines over [`LONGEST_LINE`].
     pub damaged: u64,
     /// The numbers, from 1, of the first damaged lines. Never their text, which may be secret.
     pub first_damaged: Vec<u64>,
@@ -234,6 +243,7 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Ended> 
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "none is kept")]
 enum Parsed {
     Nothing,
     UnknownLabel,
@@ -267,17 +277,21 @@ fn parse_line(line: &[u8]) -> Parsed {
 
 fn shared<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line> {
     let parties = [Some(public_key(fields)?), Some(public_key(fields)?)];
-    Some(Line::Key { key: BoxKey::new(hex(fields.next()?)?), parties, nonces: [None; 2] })
+    Some(key(BoxKey::new(hex(fields.next()?)?), parties, None))
 }
 
 fn lone<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line> {
     let parties = [Some(public_key(fields)?), None];
-    Some(Line::Key { key: BoxKey::new(hex(fields.next()?)?), parties, nonces: [None; 2] })
+    Some(key(BoxKey::new(hex(fields.next()?)?), parties, None))
 }
 
 fn nonce<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line> {
-    let key = BoxKey::new(hex(fields.next()?)?);
-    Some(Line::Key { key, parties: [None; 2], nonces: [Some(Nonce(hex(fields.next()?)?)), None] })
+    let of = BoxKey::new(hex(fields.next()?)?);
+    Some(key(of, [None; 2], Some(Nonce(hex(fields.next()?)?))))
+}
+
+fn key(key: BoxKey, parties: [Option<PublicKey>; 2], nonce: Option<Nonce>) -> Line {
+    Line::Key { key, parties, nonces: [nonce, None], people: [None; 2] }
 }
 
 fn pair<'a>(purpose: Purpose, fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line> {
@@ -287,15 +301,13 @@ fn pair<'a>(purpose: Purpose, fields: &mut impl Iterator<Item = &'a [u8]>) -> Op
 
 /// `SESSION <real a> <session a> <base nonce a> <real b> <session b> <base nonce b> <key>`.
 fn whole_session<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line> {
-    let mut half = || {
-        let _real = public_key(fields)?;
-        Some((public_key(fields)?, Nonce(hex(fields.next()?)?)))
-    };
-    let ((session_a, nonce_a), (session_b, nonce_b)) = (half()?, half()?);
+    let mut half = || Some((public_key(fields)?, public_key(fields)?, Nonce(hex(fields.next()?)?)));
+    let ((real_a, session_a, nonce_a), (real_b, session_b, nonce_b)) = (half()?, half()?);
     Some(Line::Key {
         key: BoxKey::new(hex(fields.next()?)?),
         parties: [Some(session_a), Some(session_b)],
         nonces: [Some(nonce_a), Some(nonce_b)],
+        people: [Some(real_a), Some(real_b)],
     })
 }
 
@@ -305,7 +317,8 @@ fn named(line: &[u8]) -> Option<Line> {
     let end = rest.iter().position(u8::is_ascii_whitespace)?;
     let (key, name) = rest.split_at(end);
     let name = name.trim_ascii();
-    (!name.is_empty()).then_some(Line::Name { public: PublicKey(hex(key)?), name: name.to_vec() })
+    let fits = (1..=LONGEST_NAME).contains(&name.len());
+    fits.then_some(Line::Name { public: PublicKey(hex(key)?), name: name.to_vec() })
 }
 
 fn public_key<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<PublicKey> {
@@ -370,14 +383,15 @@ mod tests {
         let long = "x".repeat(LONGEST_LINE + 1);
         let log = format!(
             "BOX {A}\nBOX {A} {B} {B}\nBOX {A} {}\nNONCE {A} {A}\nBOX {A} {}\n{long}\nNAME {A}\n\
-             NAME ann {A}\nBOX {A} {B}\n\0\0\n",
+             NAME ann {A}\nBOX {A} {B}\n\0\0\nNAME {A} {}\n",
             &B[1..],
-            B.replace("BB", "é")
+            B.replace("BB", "é"),
+            "x".repeat(LONGEST_NAME + 1),
         );
         let (said, tally) = said(log.as_bytes());
         assert_eq!(said, ["key 1 0"]);
         let first_damaged = (1..=8).collect();
-        assert_eq!(tally, Tally { understood: 1, unknown: 1, damaged: 8, first_damaged });
+        assert_eq!(tally, Tally { understood: 1, unknown: 1, damaged: 9, first_damaged });
     }
 
     #[test]

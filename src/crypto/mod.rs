@@ -15,6 +15,7 @@ mod link;
 mod nonce;
 mod numbers;
 mod order;
+mod pieces;
 mod sealed;
 mod session;
 mod sessions;

@@ -11,7 +11,8 @@ const WINDOW: u32 = 32_768;
 const BITS: u32 = u64::BITS;
 const WORDS: u32 = WINDOW / BITS + 1;
 
-/// The numbers seen lately, as a bit set that slides with the newest; about 4 KiB at the most.
+/// The numbers seen lately, as a bit set that slides with the newest; about 4 KiB at the most, and a few
+/// bytes as long as packets come nearly in order.
 #[derive(Default)]
 pub(super) struct SeenNumbers {
     /// `words[i]` holds the numbers from `first + 64 i`, lowest bit first.
@@ -26,6 +27,24 @@ impl SeenNumbers {
     /// Whether no number was noted.
     pub(super) fn is_empty(&self) -> bool {
         self.words.is_empty()
+    }
+
+    /// How many words there is room for.
+    pub(super) fn room(&self) -> usize {
+        self.words.capacity()
+    }
+
+    /// Keeps only the newest `most` words; older numbers count as seen. Gives whether that dropped any.
+    pub(super) fn shrink(&mut self, most: u32) -> bool {
+        let length = u32::try_from(self.words.len()).expect("at most 2 * WORDS");
+        let dropped = length.saturating_sub(most);
+        if dropped > 0 {
+            self.words.drain(..dropped as usize);
+            self.first = self.first.wrapping_add(dropped * BITS);
+            self.full_before = (self.full_before + dropped).min(WORDS);
+        }
+        self.words.shrink_to_fit();
+        dropped > 0
     }
 
     /// Notes `number`; `true` when it was noted before.
@@ -46,6 +65,7 @@ impl SeenNumbers {
             return true;
         } else if behind < ahead {
             let unseen = behind - self.full_before;
+            self.words.reserve_exact(behind as usize);
             (0..self.full_before).for_each(|_| self.words.push_front(u64::MAX));
             (0..unseen).for_each(|_| self.words.push_front(0));
             self.full_before = 0;
@@ -75,6 +95,7 @@ impl SeenNumbers {
         }
         let needed = (at - surplus) as usize + 1;
         if needed > self.words.len() {
+            self.words.reserve_exact(needed - self.words.len());
             self.words.resize(needed, 0);
         }
         surplus
@@ -90,6 +111,9 @@ impl SeenNumbers {
             }
             self.words.pop_front();
             self.first = self.first.wrapping_add(BITS);
+        }
+        if self.words.capacity() > 16 && self.words.len() < self.words.capacity() / 4 {
+            self.words.shrink_to_fit();
         }
     }
 }
@@ -136,6 +160,20 @@ mod tests {
         assert!(seen.note(700));
         assert!(seen.note(3));
         assert!(!seen.note(639));
+    }
+
+    #[test]
+    fn what_had_to_be_dropped_counts_as_seen() {
+        let mut seen = SeenNumbers::default();
+        [0, 64, 30_000, 32_000].into_iter().for_each(|n| assert!(!seen.note(n)));
+        assert!((500..600).contains(&seen.room()), "{}", seen.room());
+        assert!(seen.shrink(8) && !seen.shrink(8));
+        assert!(seen.room() <= 8);
+        assert_eq!(
+            [32_000, 31_999, 100, 64, 32_001].map(|n| seen.note(n)),
+            [true, false, true, true, false]
+        );
+        assert!(seen.room() <= 16);
     }
 
     proptest! {

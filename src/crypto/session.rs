@@ -4,7 +4,7 @@ use super::address::{Both, Direction};
 use super::budget::Budget;
 use super::cipher::BoxKey;
 use super::halves::Half;
-use super::keyring::KeyId;
+use super::keyring::{KeyId, Logged};
 use super::nonce;
 use super::numbers::SeenNumbers;
 use crate::recent::Recent;
@@ -17,31 +17,55 @@ const SESSIONS: usize = 1 << 13;
 /// How many attempts of one sender under one session key are remembered.
 const ATTEMPTS: usize = 4;
 
+/// Words for packet numbers that all sessions have together, 64 numbers each; and what each attempt keeps
+/// when they get more. All together those are far fewer, so that it is long until the next time.
+const WORDS: usize = 1 << 21;
+const WORDS_KEPT: u32 = 8;
+const _: () = assert!(SESSIONS * 2 * ATTEMPTS * WORDS_KEPT as usize <= WORDS / 4);
+
 /// All sessions of which a packet was opened, by their keys.
 pub(super) struct SessionTable {
     sessions: Recent<KeyId, Session>,
     begun: u32,
-    attempts_forgotten: u64,
+    /// At least as many words as there is room for in all.
+    words: usize,
+    /// Attempts, and packet numbers of attempts, that were forgotten.
+    forgotten: u64,
 }
 
 impl SessionTable {
     pub(super) fn new() -> Self {
-        Self { sessions: Recent::new(SESSIONS), begun: 0, attempts_forgotten: 0 }
+        Self { sessions: Recent::new(SESSIONS), begun: 0, words: 0, forgotten: 0 }
     }
 
     /// Notes that a packet of a session was opened, perhaps its first one.
     pub(super) fn note(&mut self, found: &Found) -> &mut Session {
         let session = self.sessions.get_or_insert(found.key, Session::default);
-        if let Some(half) = &found.half {
-            session.learn(found.direction, half);
-        }
+        session.learn(found.direction, &found.whose);
         let begun = &mut self.begun;
         let forgot = session.count(found, || {
             *begun = begun.saturating_add(1);
             *begun
         });
-        self.attempts_forgotten += u64::from(forgot);
+        self.forgotten += u64::from(forgot);
         session
+    }
+
+    /// Notes that the packet numbers of an attempt take so many words more.
+    pub(super) fn took(&mut self, words: usize) {
+        self.words += words;
+        if self.words <= WORDS {
+            return;
+        }
+        let seen = self.sessions.iter_mut().flat_map(|(_, session)| session.all_seen_mut());
+        self.words = seen.map(|seen| seen.room()).sum();
+        if self.words > WORDS {
+            self.words = 0;
+            for seen in self.sessions.iter_mut().flat_map(|(_, session)| session.all_seen_mut()) {
+                self.forgotten += u64::from(seen.shrink(WORDS_KEPT));
+                self.words += seen.room();
+            }
+        }
     }
 
     /// The session of that key.
@@ -54,9 +78,10 @@ impl SessionTable {
         self.sessions.iter().map(|(key, session)| (*key, session))
     }
 
-    /// How many sessions and attempts were forgotten for want of room.
+    /// How many sessions and attempts, and packet numbers of how many attempts, were forgotten for want
+    /// of room.
     pub(super) const fn forgotten(&self) -> u64 {
-        self.sessions.forgotten() + self.attempts_forgotten
+        self.sessions.forgotten() + self.forgotten
     }
 }
 
@@ -67,8 +92,28 @@ pub(super) struct Found {
     pub(super) direction: Direction,
     /// What the packet was sealed with.
     pub(super) nonce: Nonce,
-    /// The sender's handshake, if it is what led to the session.
-    pub(super) half: Option<Half>,
+    pub(super) whose: Whose,
+}
+
+/// What led to a session tells of the sender of a packet.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Whose {
+    /// Its public session key, if its handshake was seen.
+    session_key: Option<PublicKey>,
+    /// Sender and receiver by their long-term keys.
+    people: [Option<PublicKey>; 2],
+}
+
+impl From<&Half> for Whose {
+    fn from(half: &Half) -> Self {
+        Self { session_key: Some(half.session_key), people: [half.from, half.to] }
+    }
+}
+
+impl From<&Logged<'_>> for Whose {
+    fn from(logged: &Logged<'_>) -> Self {
+        Self { session_key: None, people: logged.people }
+    }
 }
 
 /// What goes on under one session key.
@@ -107,32 +152,40 @@ pub(super) struct Attempt {
 }
 
 impl Session {
+    fn all_seen_mut(&mut self) -> impl Iterator<Item = &mut SeenNumbers> {
+        let attempts = self.parties.each_mut().into_iter().flat_map(|party| &mut party.attempts);
+        attempts.map(|attempt| &mut attempt.seen)
+    }
+
     /// Which direction a packet sealed with `nonce` goes: the one that counts near it, or else the one
-    /// whose sender the handshake `half` names.
-    pub(super) fn direction_of(&self, nonce: &Nonce, half: Option<&Half>) -> Option<Direction> {
+    /// that is known to be its sender's.
+    pub(super) fn direction_of(&self, nonce: &Nonce, whose: &Whose) -> Option<Direction> {
         let both = [Direction::Forth, Direction::Back];
-        let session_key = |way: Direction| self.parties.of(way).session_key;
         let counts = |way: &Direction| {
             let mut nonces = self.parties.of(*way).nonces();
             nonces.any(|known| nonce::same_count(known, nonce))
         };
+        // Its own key fits, or only the other one's is known and does not.
+        let fits = |sender: Option<PublicKey>, own: Option<PublicKey>, other: Option<PublicKey>| {
+            sender.is_some() && own.or(sender) == sender && own != other && other != sender
+        };
         let is_named = |way: &Direction| {
-            let other = session_key(way.reversed());
-            half.is_some_and(|half| match session_key(*way) {
-                Some(known) => known == half.session_key,
-                None => other.is_some_and(|other| other != half.session_key),
-            })
+            let (own, other) = (self.parties.of(*way), self.parties.of(way.reversed()));
+            let [from, _] = whose.people;
+            fits(whose.session_key, own.session_key, other.session_key)
+                || fits(from, own.real_key, other.real_key)
         };
         both.into_iter().find(counts).or_else(|| both.into_iter().find(is_named))
     }
 
     /// Notes whose session it is.
-    fn learn(&mut self, direction: Direction, half: &Half) {
+    fn learn(&mut self, direction: Direction, whose: &Whose) {
+        let [from, to] = whose.people;
         let sender = self.parties.of_mut(direction);
-        sender.session_key = sender.session_key.or(Some(half.session_key));
-        sender.real_key = sender.real_key.or(half.from);
+        sender.session_key = sender.session_key.or(whose.session_key);
+        sender.real_key = sender.real_key.or(from);
         let receiver = self.parties.of_mut(direction.reversed());
-        receiver.real_key = receiver.real_key.or(half.to);
+        receiver.real_key = receiver.real_key.or(to);
     }
 
     /// Notes the nonce of a packet in its attempt, which may be a new one. The two parties' latest
@@ -160,7 +213,7 @@ impl Session {
         let attempt = Attempt {
             id: id.unwrap_or_else(begin),
             nonce: found.nonce,
-            from_the_start: found.half.is_some(),
+            from_the_start: found.whose.session_key.is_some(),
             seen: SeenNumbers::default(),
         };
         let is_full = attempts.len() >= ATTEMPTS;
@@ -193,4 +246,40 @@ pub(super) fn open_near(
     nonce::near(anchor, packet.nonce_low)
         .take_while(|_| budget.spend(1))
         .find(|nonce| key.open(nonce, packet.sealed, plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::keyring::KeyRing;
+
+    /// packets that leave great gaps, in as many sessions as there can be.
+    #[test]
+    fn packet_numbers_of_all_sessions_together_have_bounded_room() {
+        let lines = (0..SESSIONS).map(|key| format!("NONCE {key:064x} {:048x}\n", 0));
+        let mut ring = KeyRing::new();
+        ring.read(lines.collect::<String>().as_bytes()).unwrap();
+        let mut table = SessionTable::new();
+        let mut most = 0;
+        for (key, direction) in
+            ring.all().flat_map(|key| [(key, Direction::Forth), (key, Direction::Back)])
+        {
+            let found = Found { key, direction, nonce: Nonce([7; 24]), whose: Whose::default() };
+            for number in [0, 32_000, 64_000] {
+                let session = table.note(&found);
+                let seen = &mut session.parties.of_mut(direction).attempts[0].seen;
+                let room = seen.room();
+                assert!(!seen.note(number));
+                let took = seen.room().saturating_sub(room);
+                table.took(took);
+                most = most.max(table.words);
+            }
+        }
+        let rooms = table.sessions.iter_mut().flat_map(|(_, session)| session.all_seen_mut());
+        let taken: usize = rooms.map(|seen| seen.room()).sum();
+        assert!(taken <= table.words && most <= WORDS + 1000, "{taken} {most}");
+        assert!(most >= WORDS - 1000, "the test tries what it is for");
+        assert!(table.forgotten() > 1000);
+        assert_eq!(table.sessions.iter().count(), SESSIONS);
+    }
 }

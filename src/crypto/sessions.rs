@@ -19,7 +19,7 @@ use super::keylog::Purpose;
 use super::keyring::{KeyId, KeyRing};
 use super::link::{Attached, Link, to_front};
 use super::sealed::Sealed;
-use super::session::{Found, SessionTable, open_near};
+use super::session::{Found, SessionTable, Whose, open_near};
 use crate::recent::Recent;
 use crate::wire::dht::{DhtPacket, DhtRequest};
 use crate::wire::net_crypto::{
@@ -311,6 +311,7 @@ impl Sessions {
         let sender = session.parties.of_mut(found.direction);
         let from = sender.real_key;
         let attempt = sender.attempt_mut(&found.nonce).expect("the packet was noted above");
+        let room = attempt.seen.room();
         let opened = match CryptoPlain::parse(&self.opener.plain) {
             Ok(plain) => match plain.id.map(|id| id.class()) {
                 None => Err(Sealed::Empty),
@@ -327,6 +328,8 @@ impl Sessions {
             },
             Err(_) => Err(Sealed::BadLength),
         };
+        let took = attempt.seen.room().saturating_sub(room);
+        self.opener.sessions.took(took);
         let names = self.opener.ring.names();
         Opened { from, to, seen: Seen::Data(opened), may_open_later: false, names }
     }
@@ -472,7 +475,8 @@ impl Opener {
                     if let Some(nonce) =
                         open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
                     {
-                        return Some(Found { key, direction: way, nonce, half: None });
+                        let whose = Whose::default();
+                        return Some(Found { key, direction: way, nonce, whose });
                     }
                 }
             }
@@ -505,18 +509,19 @@ impl Opener {
         packet: &CryptoData<'_>,
     ) -> Option<Found> {
         for &Attached { key, swapped } in &link.sessions {
-            for anchor in self.ring.nonces(key) {
+            for logged in self.ring.nonces(key) {
                 if self.budget.has_refused() {
                     return None;
                 }
-                let box_key = self.ring.key(key);
+                let (box_key, anchor) = (self.ring.key(key), logged.nonce);
                 if let Some(nonce) =
                     open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
                 {
+                    let whose = Whose::from(&logged);
                     let session = self.sessions.peek(key);
-                    let by_nonce = session.and_then(|it| it.direction_of(&nonce, None));
-                    let direction = by_nonce.unwrap_or(direction.swapped_if(swapped));
-                    return Some(Found { key, direction, nonce, half: None });
+                    let known = session.and_then(|it| it.direction_of(&nonce, &whose));
+                    let direction = known.unwrap_or(direction.swapped_if(swapped));
+                    return Some(Found { key, direction, nonce, whose });
                 }
             }
         }
@@ -535,7 +540,7 @@ impl Opener {
                     if let Some(nonce) =
                         open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
                     {
-                        return Some(Found { key, direction, nonce, half: None });
+                        return Some(Found { key, direction, nonce, whose: Whose::default() });
                     }
                 }
             }
@@ -603,13 +608,14 @@ impl Opener {
         let search = &mut link.data_search;
         let keys = self.ring.with_nonces().get(search.tried as usize..).unwrap_or_default();
         for &key in keys {
-            for anchor in self.ring.nonces(key) {
-                let box_key = self.ring.key(key);
+            for logged in self.ring.nonces(key) {
+                let (box_key, anchor) = (self.ring.key(key), logged.nonce);
                 if let Some(nonce) =
                     open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
                 {
-                    let direction = self.direction_of(key, &nonce, None);
-                    return Some(Found { key, direction, nonce, half: None });
+                    let whose = Whose::from(&logged);
+                    let direction = self.direction_of(key, &nonce, &whose);
+                    return Some(Found { key, direction, nonce, whose });
                 }
             }
             if self.budget.has_refused() {
@@ -656,8 +662,9 @@ impl Opener {
                 open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
             {
                 self.halves.led_to_a_session(id);
-                let direction = self.direction_of(key, &nonce, Some(half));
-                return Some(Found { key, direction, nonce, half: Some(*half) });
+                let whose = Whose::from(half);
+                let direction = self.direction_of(key, &nonce, &whose);
+                return Some(Found { key, direction, nonce, whose });
             }
         }
         None
@@ -667,11 +674,11 @@ impl Opener {
         self.halves.get(half).map(|half| half.session_key)
     }
 
-    /// Which direction of the session named by `key` a packet with `nonce` goes, found by the handshake
-    /// `half` if by any: if nothing tells, the first of which nothing is known.
-    fn direction_of(&self, key: KeyId, nonce: &Nonce, half: Option<&Half>) -> Direction {
+    /// Which direction of the session named by `key` a packet with `nonce` goes: if nothing tells, the
+    /// first of which nothing is known.
+    fn direction_of(&self, key: KeyId, nonce: &Nonce, whose: &Whose) -> Direction {
         let Some(session) = self.sessions.peek(key) else { return Direction::Forth };
-        session.direction_of(nonce, half).unwrap_or_else(|| {
+        session.direction_of(nonce, whose).unwrap_or_else(|| {
             let is_unknown = |way: &Direction| session.parties.of(*way).nonces().next().is_none();
             let ways = [Direction::Forth, Direction::Back];
             ways.into_iter().find(is_unknown).unwrap_or(Direction::Forth)

@@ -165,6 +165,14 @@ impl Client {
         format!("NONCE {} {}\n", Hex(key.expose()), self.base_nonce)
     }
 
+    /// One line with all that there is to know of the session.
+    pub fn session_line(&self, to: &Self) -> String {
+        let half =
+            |it: &Self| format!("{} {} {}", it.real.public, it.session.public, it.base_nonce);
+        let key = self.session.shared(&to.session);
+        format!("SESSION {} {} {}\n", half(self), half(to), Hex(key.expose()))
+    }
+
     fn lines(&self, to: &Self, label: impl Fn(&Pair, &Pair) -> String) -> String {
         [(&self.dht, &to.dht), (&self.real, &to.real), (&self.session, &to.session)]
             .map(|(ours, theirs)| {

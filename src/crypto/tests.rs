@@ -140,6 +140,22 @@ fn a_resend_is_told_apart_and_lossy_packets_never_are_one() {
     assert_eq!(resends, [false, false, false, true, false, false, false]);
 }
 
+/// packets §11.1: a `SESSION` line with both halves is enough, and says who is who.
+#[test]
+fn a_line_with_both_halves_of_a_session_opens_and_names_it_from_the_middle() {
+    let (mut ann, mut bob) = ann_and_bob();
+    let mut sessions = sessions(&ann.session_line(&bob));
+    ann.skip(50_000);
+    let forth = (Some(ann.real.public), Some(bob.real.public));
+    let hello = ann.data(&bob, HELLO);
+    // The first packet comes with its addresses swapped.
+    assert_eq!(send(&mut sessions, &bob, &ann, &hello).0, forth);
+    let hello = bob.data(&ann, HELLO);
+    assert_eq!(send(&mut sessions, &ann, &bob, &hello).0, (forth.1, forth.0));
+    assert_eq!(data(&mut sessions, &mut bob, &ann, HELLO), Ok(1));
+    assert_eq!(data(&mut sessions, &mut ann, &bob, HELLO), Ok(1));
+}
+
 #[test]
 fn nonces_are_followed_over_loss_disorder_and_wraps() {
     let (mut ann, bob) = ann_and_bob();
