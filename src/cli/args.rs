@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::conference::Profile;
+
 /// Wide enough for tables, and the same on every terminal so that help is the same everywhere.
 const HELP_WIDTH: usize = 96;
 
@@ -38,6 +40,8 @@ pub(super) enum Command {
     Keys(KeysCommand),
     /// Show the conferences in a Tox save file, and what of it is damaged
     Save(SaveArgs),
+    /// Play a scenario of many endpoints in a network that is cut, heals, and restarts programs
+    Simulate(SimulateArgs),
     /// List every field's name, type, unit and meaning
     Fields(FieldsArgs),
 }
@@ -294,6 +298,37 @@ pub(super) enum SummaryFormat {
     Table,
     /// For programs
     Json,
+}
+
+#[derive(Args)]
+pub(super) struct SimulateArgs {
+    /// A scenario: a file (`-` for standard input), or the name of one that comes with toxscope
+    #[arg(value_name = "SCENARIO", required_unless_present = "list")]
+    pub(super) scenario: Option<PathBuf>,
+    /// List the scenarios that come with toxscope
+    #[arg(long, conflicts_with_all = ["scenario", "format", "all", "seed", "profile"])]
+    pub(super) list: bool,
+    /// How to write what happens
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: StoryFormat,
+    /// Every packet that is sent, and whatever has no effect
+    #[arg(short, long)]
+    pub(super) all: bool,
+    /// Decides about all chance: keys, delays, losses; the same seed gives the same bytes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Whose rules members follow who have no profile of their own: seed, spec, hardened, ctoxcore,
+    /// ctoxcore:0.2.N [default: the first that the scenario names, or seed]
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<Profile>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum StoryFormat {
+    /// A line each, for people
+    Text,
+    /// JSON objects, one a line
+    Jsonl,
 }
 
 #[derive(Args)]

@@ -14,6 +14,7 @@ mod new_file;
 mod output;
 mod progress;
 mod save;
+mod simulate;
 mod stats;
 
 use std::ffi::OsString;
@@ -69,6 +70,7 @@ fn run(argv: Vec<OsString>) -> ExitCode {
         Command::Decode(args) => decode::run(args, &mut out, color),
         Command::Keys(command) => keys::run(command, &mut out, talk),
         Command::Save(args) => save::run(args, &mut out),
+        Command::Simulate(args) => simulate::run(args, &mut out, talk),
         Command::Fields(args) => fields::run(args, &mut out),
     };
     // What was found before an error is shown, and before the error.

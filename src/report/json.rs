@@ -269,7 +269,7 @@ fn is_plain(bytes: &[u8]) -> bool {
 }
 
 /// Text between quotation marks of JSON.
-fn push_text(out: &mut Vec<u8>, text: &str) {
+pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
     for c in text.chars() {
         match c {
             '"' => out.extend_from_slice(b"\\\""),

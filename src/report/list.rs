@@ -154,7 +154,7 @@ const fn is_of_peers(id: FieldId) -> bool {
 }
 
 /// A field of a payload; of all others, nothing.
-fn describe_field(
+pub(super) fn describe_field(
     id: FieldId,
     value: Value<'_>,
     color: bool,

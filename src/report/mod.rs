@@ -13,6 +13,8 @@ mod number;
 mod printable;
 mod save;
 mod stats;
+mod story;
+mod story_json;
 mod style;
 mod table;
 mod visible;
@@ -29,6 +31,8 @@ pub use moment::TimeStyle;
 pub use printable::{Printable, hides, printable};
 pub use save::{save_json, save_text};
 pub use stats::{stats_json, stats_table};
+pub use story::Story;
+pub use story_json::StoryLines;
 
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,10 @@
 //! A world with one conference, formed and watched.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{
-    Clock, Finding, MemberId, Nanos, Network, Newcomer, Observer, Program, SECOND, Watch, World,
-};
+use super::{Clock, Finding, MemberId, Nanos, Network, Newcomer, Observer, Program, Watch, World};
 use crate::conference::{DropReason, Endpoint, Event, Group, Input, Output, Profile, Request};
-use crate::wire::{Conference, ConferenceId, ConferenceType, PublicKey};
+use crate::wire::{Conference, ConferenceId, ConferenceType};
 
 /// Hears what everybody hears.
 #[derive(Clone, Debug, Default)]
@@ -91,37 +89,11 @@ impl Gathering {
         *self.members.get(place).expect("a gathering has the members it was made with")
     }
 
-    /// The first member creates the conference; then whoever has a friend in it is invited, one by
-    /// one. Says if all are in it in the end.
+    /// All come together in a conference, see [`World::gather`]; says if they did.
     pub fn form(&mut self, kind: ConferenceType) -> bool {
-        self.world.run_for(2 * self.world.network().most_search + SECOND);
-        let Ok(conference) = self.world.create(self.id(0), kind) else { return false };
-        self.conference = conference;
-        let mut inside = BTreeSet::from([self.id(0)]);
-        while inside.len() < self.members.len() {
-            let next = self.members.iter().filter(|who| !inside.contains(who)).find_map(|who| {
-                let mut friends = self.world.member(*who).friends();
-                friends.find(|friend| inside.contains(friend)).map(|friend| (friend, *who))
-            });
-            let Some((friend, newcomer)) = next else { return false };
-            if !self.admit(friend, newcomer) {
-                return false;
-            }
-            inside.insert(newcomer);
-        }
-        true
-    }
-
-    /// A member invites a friend, again and again until that is in.
-    fn admit(&mut self, friend: MemberId, newcomer: MemberId) -> bool {
-        let conference = self.conference;
-        (0..30).any(|_| {
-            let invited = self.world.invite(friend, newcomer, &conference).is_ok();
-            let limit = self.world.now() + if invited { 30 * SECOND } else { SECOND };
-            self.wait_until(limit, |all| {
-                all.group(newcomer).is_some_and(|group| group.own_number().is_some())
-            })
-        })
+        let formed = self.world.gather(kind, &self.members);
+        self.conference = formed.unwrap_or(self.conference);
+        formed.is_some()
     }
 
     /// A member's view of the conference.
@@ -130,59 +102,32 @@ impl Gathering {
         self.world.group(who, &self.conference)
     }
 
-    /// Lets time go on until something is so, looking every half second; says if it is by a moment.
+    /// Lets time go on until something is so; says if it is by a moment.
     pub fn wait_until(&mut self, moment: Nanos, is_so: impl Fn(&Self) -> bool) -> bool {
-        loop {
-            if is_so(self) {
-                return true;
-            }
-            if self.world.now() >= moment {
+        while !is_so(self) {
+            if !self.world.glance(moment) {
                 return false;
             }
-            self.world.run_until(moment.min(self.world.now() + SECOND / 2));
         }
+        true
     }
 
     /// Each of these members lists exactly these members as active.
     #[must_use]
     pub fn see_each_other(&self, members: &[MemberId]) -> bool {
-        let keys: BTreeSet<PublicKey> =
-            members.iter().map(|who| self.world.member(*who).real().public).collect();
-        members.iter().all(|who| {
-            self.group(*who).is_some_and(|group| {
-                group.active().len() == keys.len()
-                    && group.active().iter().all(|peer| keys.contains(&peer.real_key))
-            })
-        })
+        self.world.see_each_other(&self.conference, members)
     }
 
-    /// Everybody can reach everybody over slots that are online at both ends, and only over these.
+    /// Slots that are online at both ends join all of these members.
     #[must_use]
     pub fn is_whole(&self, members: &[MemberId]) -> bool {
-        let Some(first) = members.first() else { return true };
-        let mut reached = BTreeSet::from([*first]);
-        let mut waiting = vec![*first];
-        while let Some(who) = waiting.pop() {
-            for other in members {
-                if !reached.contains(other) && self.are_neighbours(who, *other) {
-                    reached.insert(*other);
-                    waiting.push(*other);
-                }
-            }
-        }
-        reached.len() == members.len()
+        self.world.is_whole(&self.conference, members)
     }
 
     /// Both have an online slot to the other.
     #[must_use]
     pub fn are_neighbours(&self, one: MemberId, other: MemberId) -> bool {
-        self.has_slot(one, other) && self.has_slot(other, one)
-    }
-
-    fn has_slot(&self, who: MemberId, other: MemberId) -> bool {
-        let key = self.world.member(other).real().public;
-        let group = self.group(who);
-        group.is_some_and(|it| it.slots().any(|slot| slot.online && slot.friend == key))
+        self.world.are_neighbours(&self.conference, one, other)
     }
 
     /// A member says something.

@@ -19,9 +19,12 @@
 //! | `chance`    | dice                                                               |
 //! | `observer`  | who looks on                                                       |
 //! | `watch`     | what must hold after every step                                    |
+//! | `agreement` | coming together in a conference, and agreeing about it             |
 //! | `gathering` | a world with one conference                                        |
 //! | [`random`]  | random worlds that are split and heal                              |
+//! | [`scenario`] | what happens, and what is expected of it, line by line            |
 
+mod agreement;
 mod chance;
 mod clock;
 mod gathering;
@@ -30,6 +33,7 @@ mod member;
 mod observer;
 mod people;
 pub mod random;
+pub mod scenario;
 #[cfg(test)]
 mod tests;
 mod transport;

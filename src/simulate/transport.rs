@@ -491,6 +491,13 @@ impl<O: Observer> World<O> {
         from != to && self.link(pair).way(end).cut
     }
 
+    /// How the way from one to another treats datagrams.
+    #[must_use]
+    pub fn quality_of(&self, from: MemberId, to: MemberId) -> Quality {
+        let (pair, end) = Pair::of(from, to);
+        if from == to { self.network.quality } else { self.quality(pair, end) }
+    }
+
     /// Gives the way from one to another a quality of its own.
     pub fn set_quality(&mut self, from: MemberId, to: MemberId, quality: Quality) {
         if from != to {

@@ -199,6 +199,11 @@ impl<O: Observer> World<O> {
         &mut self.observer
     }
 
+    /// Ends the world, and gives back who looked on.
+    pub fn into_observer(self) -> O {
+        self.observer
+    }
+
     /// How the network treats its members.
     #[must_use]
     pub const fn network(&self) -> &Network {

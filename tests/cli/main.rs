@@ -11,6 +11,7 @@ mod faults;
 mod keys;
 mod other;
 mod save;
+mod simulate;
 mod world;
 
 use std::path::Path;

@@ -166,6 +166,7 @@ fn help_is_as_it_was() {
         "stats",
         "decode",
         "save",
+        "simulate",
         "fields",
         "keys",
         "keys show",

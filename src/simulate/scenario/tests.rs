@@ -1,0 +1,289 @@
+//! Tests of scenarios: those that come with the program, and what is wrong with others.
+
+use std::ops::ControlFlow;
+
+use proptest::prelude::*;
+
+use super::{BUNDLED, Error, Happening, MOST_SIZE, Options, Player, Scenario, Stopped, Verdict};
+use crate::conference::Profile;
+use crate::simulate::{Nanos, SECOND};
+
+fn bundled(name: &str) -> Scenario {
+    let found = BUNDLED.iter().find(|bundled| bundled.name == name).unwrap();
+    Scenario::parse(found.text.as_bytes()).unwrap()
+}
+
+/// What happens as a scenario is played, and how it ends.
+fn told(scenario: &Scenario, seed: u64, profile: Option<Profile>) -> (Vec<String>, Verdict) {
+    let mut lines = Vec::new();
+    let audience = |now: Nanos, what: &Happening<'_>| {
+        lines.push(format!("{now} {what:?}"));
+        ControlFlow::Continue(())
+    };
+    let options = Options { seed, profile };
+    let (verdict, ()) = Player::new(scenario, &options, audience, ()).play().unwrap();
+    (lines, verdict)
+}
+
+/// The scenario goes as it says in all of its profiles.
+fn holds(name: &str) {
+    let scenario = bundled(name);
+    assert_ne!(scenario.about(), "");
+    assert_ne!(scenario.profiles().len(), 0, "{name} does not say where it holds");
+    let seeds = std::env::var("TOXSCOPE_SEEDS").map_or(1, |seeds| seeds.parse().unwrap());
+    for profile in scenario.profiles() {
+        for seed in 1..=seeds {
+            let (lines, verdict) = told(&scenario, seed, Some(profile.clone()));
+            let wrong = lines.iter().filter(|line| {
+                line.contains("failed: Some") || line.contains("Refused") || line.contains("Broken")
+            });
+            let wrong: Vec<_> = wrong.collect();
+            assert!(verdict.is_good(), "{name}, profile {profile}, seed {seed}: {wrong:#?}");
+            assert!(verdict.expectations > 0);
+        }
+    }
+}
+
+macro_rules! scenarios {
+    ($($(#[$about:meta])* $test:ident $name:literal;)*) => {
+        $($(#[$about])* #[test] fn $test() { holds($name); })*
+
+        #[test]
+        fn every_bundled_scenario_is_played() {
+            let played = [$($name,)*];
+            assert_eq!(played.to_vec(), BUNDLED.iter().map(|it| it.name).collect::<Vec<_>>());
+        }
+    };
+}
+
+scenarios! {
+    friends_talk "talk";
+    who_was_alone_comes_back "alone";
+    a_new_friendship_merges_two_components "split";
+    a_new_friendship_merges_components_of_legacy_members "legacy";
+    who_quit_in_a_split_stays_frozen_at_some "quitter";
+    titles_disagree_after_a_split "titles";
+    programs_restart "restart";
+    a_name_changed_in_a_short_split_is_missed "missed-name";
+    a_new_dht_key_is_not_told "new-dht-key";
+    a_one_way_cut_ends_a_session "one-way";
+    a_laptop_sleeps_and_wakes_up "asleep";
+    a_message_that_is_too_late_is_dropped "late";
+    what_leads_to_a_query_is_lost "lost-trigger";
+    audio_survives_a_bad_network "audio";
+    audio_after_four_reloads_looks_old "old-audio";
+}
+
+#[test]
+fn the_same_seed_gives_the_same_story() {
+    let scenario = bundled("audio");
+    let (first, _) = told(&scenario, 5, None);
+    assert_eq!(first, told(&scenario, 5, None).0);
+    assert_ne!(first, told(&scenario, 6, None).0);
+}
+
+/// Line, column, and what is said about it.
+fn fault(text: &str) -> String {
+    let error: Error = Scenario::parse(text.as_bytes()).unwrap_err();
+    assert!(error.text.get(error.at..error.at + error.len).is_some(), "{error:?}");
+    error.to_string()
+}
+
+#[test]
+fn what_is_wrong_with_a_scenario_is_told_with_its_place() {
+    let members = "members alice bob carol\n";
+    for (line, place, wanted) in [
+        (
+            "alise says \"x\"",
+            "2, column 1",
+            "statement or a member's name is expected, and this is alise; did you mean alice?",
+        ),
+        (
+            "alice sayz \"x\"",
+            "2, column 7",
+            "what they do is expected, and this is sayz; did you mean says?",
+        ),
+        (
+            "alice says hello",
+            "2, column 12",
+            "a text in quotation marks is expected, and this is hello",
+        ),
+        ("alice says \"hello", "2, column 12", "no closing quotation mark"),
+        ("alice says \"\\q\"", "2, column 13", "no such escape"),
+        ("alice says \"x\" y", "2, column 16", "the end of the line is expected, and this is y"),
+        ("alice says", "2, column 11", "a text in quotation marks is expected, and the line ends"),
+        ("friends alice", "2, column 14", "a member's name is expected, and the line ends"),
+        ("friends alice alice", "2, column 15", "another member's name is expected"),
+        ("cut alice bob", "2, column 14", "-> or <-> is expected, and the line ends"),
+        ("cut alice => bob", "2, column 11", "-> or <-> is expected, and this is =>"),
+        ("split alice", "2, column 12", "another member or | is expected, and the line ends"),
+        ("split alice | alice bob", "2, column 15", "each member is expected in one part only"),
+        (
+            "wait 5",
+            "2, column 6",
+            "a duration such as 500ms, 90s, 2.5m or 1h, at most 7d, is expected",
+        ),
+        ("wait 8d", "2, column 6", "at most 7d"),
+        ("wait -1s", "2, column 6", "a duration"),
+        ("delay 50ms to 20ms", "2, column 15", "a duration that is not shorter is expected"),
+        ("loss 101%", "2, column 6", "a percentage such as 2% or 0.5%"),
+        ("loss 5", "2, column 6", "a percentage"),
+        ("member dave clock 5s", "2, column 19", "such as +30s or -5m"),
+        ("member dave drift +1000000", "2, column 19", "+500000 to -500000"),
+        ("member dave profile ctoxcore:0.2.3", "2, column 21", "a profile (seed, spec"),
+        ("member alice", "2, column 8", "a new member's name is expected, and this one is taken"),
+        ("members all", "2, column 9", "this word means something"),
+        ("members 5", "2, column 9", "a letter, then letters, digits and _"),
+        ("profiles", "2, column 9", "a profile is expected, and the line ends"),
+        ("expect alice sees dave", "2, column 19", "a member's name is expected, and this is dave"),
+        (
+            "expect titels agree",
+            "2, column 8",
+            "what is to be so is expected, and this is titels; did you mean titles?",
+        ),
+        ("expect all frozen by bob", "2, column 19", "at is expected, and this is by"),
+        ("expect bob heard \"x\" twice", "2, column 22", "once, never, or how many times"),
+        ("expect bob heard \"x\" 5", "2, column 23", "times is expected, and the line ends"),
+        ("alice starts from", "2, column 18", "the number of a save"),
+        ("alice plays 1001", "2, column 13", "how many packets of audio, 0 to 1000, is expected"),
+        ("try wait 5s", "2, column 5", "a member's name is expected, and this is wait"),
+        ("about \u{1b}[31m", "2, column 1", "control characters cannot be shown"),
+        ("alice \u{1b}", "2, column 7", "cannot stand outside of quotation marks"),
+    ] {
+        let told = fault(&format!("{members}{line}\n"));
+        assert!(told.starts_with(&format!("line {place}: ")), "{line}: {told}");
+        assert!(told.contains(wanted), "{line}: {told}");
+    }
+    let umlauts = fault("members alice\nalice says \"äöü\" x");
+    assert!(umlauts.starts_with("line 2, column 18: "), "{umlauts}");
+    assert!(fault(&"x".repeat(MOST_SIZE + 1)).contains("at most 262144 bytes"));
+    assert!(fault(&format!("about {}", "x".repeat(5000))).contains("at most 4096 bytes"));
+    let many: String = (0..201).map(|number| format!("members m{number}\n")).collect();
+    assert!(fault(&many).contains("line 201, column 9: at most 200 members"));
+    let error = Scenario::parse(b"members alice\nalice says \"\xff\"").unwrap_err();
+    assert_eq!(error.to_string(), "line 2, column 13: text in UTF-8 is expected");
+}
+
+#[test]
+fn every_word_is_documented() {
+    let document = include_str!("../../../docs/scenarios.md");
+    let words: std::collections::BTreeSet<&str> =
+        document.split(|c: char| !c.is_ascii_alphabetic()).collect();
+    for word in [super::parser::KEYWORDS, super::parser::VERBS, super::parser::FACTS].concat() {
+        assert!(words.contains(word), "{word} is not in docs/scenarios.md");
+    }
+}
+
+fn verdict(text: &str) -> (Vec<String>, Verdict) {
+    told(&Scenario::parse(text.as_bytes()).unwrap(), 1, None)
+}
+
+#[test]
+fn lines_that_come_to_nothing_fail_unless_they_may() {
+    for (line, failures) in [
+        ("alice says \"x\"", 1),
+        ("try alice says \"x\"", 0),
+        ("bob starts from 3", 1),
+        ("alice invites bob", 1),
+        ("at 1s\nat 0s", 1),
+        ("conference alice bob", 1),
+        ("alice creates\nalice creates", 1),
+        ("alice plays 2", 2),
+    ] {
+        let (_, found) = verdict(&format!("members alice bob\n{line}"));
+        assert_eq!(found.failures, failures, "{line}");
+        assert_eq!(found.is_good(), failures == 0);
+    }
+}
+
+/// A check that nobody has ever seen fail proves nothing.
+#[test]
+fn every_expectation_can_fail() {
+    let start = "members alice bob carol dave\nfriends alice bob carol\nconference alice bob carol\n\
+                 alice titles \"t\"\nalice says \"x\"\nwait 5s\n";
+    for (fact, otherwise) in [
+        ("alice bob carol see each other", "alice sees bob"),
+        ("alice sees bob carol", "alice sees nobody"),
+        ("agreement", "agreement alice bob"),
+        ("agreement alice bob carol", "agreement alice dave"),
+        ("alice active at bob", "alice frozen at bob"),
+        ("dave unknown at bob", "alice unknown at bob"),
+        ("title \"t\" at bob", "title \"u\" at bob"),
+        ("titles agree", "titles agree dave"),
+        ("name alice \"alice\" at bob", "name alice \"al\" at bob"),
+        ("bob knows key of alice", "bob knows key of dave"),
+        ("bob heard \"x\"", "bob heard \"y\""),
+        ("bob heard \"x\" once", "bob heard \"x\" never"),
+        ("bob heard \"x\" 1 times", "bob heard \"x\" 2 times"),
+        ("bob heard audio never", "bob heard audio"),
+        ("neighbours alice bob carol", "neighbours alice dave"),
+        ("connected alice bob", "connected bob dave"),
+        ("not alice frozen at bob", "not alice active at bob"),
+        ("within 5s alice active at bob", "within 5s alice frozen at bob"),
+        ("for 5s alice active at bob", "for 5s not alice active at bob"),
+    ] {
+        let (_, found) = verdict(&format!("{start}expect {fact}"));
+        assert_eq!((found.expectations, found.failures), (1, 0), "{fact}");
+        let (lines, found) = verdict(&format!("{start}expect {otherwise}"));
+        assert_eq!((found.expectations, found.failures), (1, 1), "{otherwise}");
+        assert!(lines.last().unwrap().contains("failed: Some"), "{lines:?}");
+    }
+}
+
+#[test]
+fn what_is_expected_for_a_while_must_be_so_all_the_time() {
+    let start = "members alice bob\nfriends all\nconference all\ncut alice <-> bob\n";
+    let (_, found) = verdict(&format!("{start}expect for 20s connected alice bob"));
+    assert_eq!(found.failures, 0);
+    let (_, found) = verdict(&format!("{start}expect for 60s connected alice bob"));
+    assert_eq!(found.failures, 1);
+    assert!(found.simulated < 60 * SECOND, "it fails as soon as it is not so");
+    let (_, found) = verdict(&format!("{start}expect within 60s not connected alice bob"));
+    assert_eq!(found.failures, 0);
+    assert!(found.simulated < 60 * SECOND, "it is met as soon as it is so");
+}
+
+#[test]
+fn a_scenario_ends_after_a_week_or_when_its_audience_leaves() {
+    let scenario = Scenario::parse(b"members alice\nwait 4d\nwait 4d").unwrap();
+    let options = Options { seed: 1, profile: None };
+    let stopped = Player::new(&scenario, &options, (), ()).play().err();
+    assert_eq!(stopped, Some(Stopped::TooLong(3)));
+    let leaves = |_: Nanos, _: &Happening<'_>| ControlFlow::Break(());
+    let stopped = Player::new(&scenario, &options, leaves, ()).play().err();
+    assert_eq!(stopped, Some(Stopped::Alone));
+}
+
+/// Words of scenarios, and others.
+fn line() -> impl Strategy<Value = String> {
+    let words = "about profiles members member friends conference delay loss duplicates search way \
+                 cut heal split wait at try expect all each other nobody see sees frozen active \
+                 unknown heard know knows key of title titles agree name agreement neighbours \
+                 connected not within for to audio profile clock drift befriends unfriends creates \
+                 invites accepts declines says acts plays limits leaves saves quits crashes starts \
+                 from afresh suspends resumes rekeys once never times a b c | -> <-> 5 5s 1ms 2% \
+                 +3s -4 \"x\" \"\" \" # seed legacy \u{1b} é";
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let word = proptest::sample::select(words);
+    proptest::collection::vec(word, 0..8).prop_map(|words| words.join(" "))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_lines_are_read_or_pointed_at(lines in proptest::collection::vec(line(), 0..20)) {
+        let text = format!("members a b c\n{}", lines.join("\n"));
+        if let Err(error) = Scenario::parse(text.as_bytes()) {
+            prop_assert!(error.text.get(error.at..error.at + error.len).is_some(), "{error:?}");
+            prop_assert!(error.line <= lines.len() + 1 && error.column() >= 1);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_pointed_at(text in proptest::collection::vec(any::<u8>(), 0..300)) {
+        if let Err(error) = Scenario::parse(&text) {
+            prop_assert!(error.text.get(error.at..error.at + error.len).is_some(), "{error:?}");
+        }
+    }
+}
