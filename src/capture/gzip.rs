@@ -9,6 +9,9 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 
 use super::input::Fault;
 
+/// What gzip(1) warns of and ignores, too. It may have been a member before it was damaged.
+const GARBAGE: &str = "gzip: something that is not gzip follows the packed data and was not read";
+
 const CUT_SHORT: Fault = Fault::CutShort("the gzip data end too early");
 
 /// Most bytes of a file name or comment in a header.
@@ -84,10 +87,12 @@ impl<R: BufRead> Gzip<R> {
     }
 
     fn begin_member(&mut self) -> Result<State, Fault> {
-        let [m0, m1, method, flags, ..] = self.array::<10>()?;
-        if [m0, m1] != [0x1f, 0x8b] {
-            return Err(Fault::Damaged("gzip: what follows is not gzip".into()));
+        for expected in [0x1f, 0x8b] {
+            if self.array::<1>()? != [expected] {
+                return Err(Fault::Damaged(GARBAGE.into()));
+            }
         }
+        let [method, flags, ..] = self.array::<8>()?;
         if method != 8 || flags & RESERVED != 0 {
             return Err(Fault::Damaged("gzip: header of an unknown kind".into()));
         }
@@ -215,9 +220,19 @@ mod tests {
     fn members_and_zeros_may_follow() {
         let packed = [&*member(), &[0; 600], &*member(), &[0; 9]].concat();
         assert_eq!(unpack(&packed), (b"some bytes, some bytes".repeat(2), None));
-        let other = [&*member(), b"other bytes"].concat();
-        let reason = "gzip: what follows is not gzip".to_owned();
-        assert_eq!(unpack(&other), (b"some bytes, some bytes".to_vec(), Some(reason)));
+        let cut = [&*member(), &[0; 3], &[0x1f]].concat();
+        let reason = "the gzip data end too early".to_owned();
+        assert_eq!(unpack(&cut), (b"some bytes, some bytes".to_vec(), Some(reason)));
+    }
+
+    #[test]
+    fn garbage_that_follows_is_called_so_however_short_it_is() {
+        let garbage = [&b"other bytes"[..], b"x", b"\0\0\0x", b"\x1f\x8a", b"\x1f\x8ano more gzip"];
+        for garbage in garbage {
+            let packed = [&*member(), garbage].concat();
+            let reason = GARBAGE.to_owned();
+            assert_eq!(unpack(&packed), (b"some bytes, some bytes".to_vec(), Some(reason)));
+        }
     }
 
     #[test]

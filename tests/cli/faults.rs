@@ -2,10 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tempfile::tempdir;
 
 use super::world::From;
@@ -79,6 +81,25 @@ fn a_capture_cut_short_is_shown_as_far_as_it_goes() {
     assert_eq!(code, 2);
     let stats: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(stats["frames"], 14);
+}
+
+#[test]
+fn garbage_after_a_packed_capture_is_called_so_and_all_before_it_is_shown() {
+    let folder = tempdir().unwrap();
+    let path = talk().write(folder.path());
+    let whole = run(&["dissect", "-q", text(&path)]).1;
+    let packed = folder.path().join("world.pcapng.gz");
+    for (rest, code, says) in
+        [(&b"\0\0\0"[..], 0, ""), (b"x", 2, "something that is not gzip follows the packed data")]
+    {
+        let mut file = GzEncoder::new(Vec::new(), Compression::fast());
+        file.write_all(&fs::read(&path).unwrap()).unwrap();
+        fs::write(&packed, [&*file.finish().unwrap(), rest].concat()).unwrap();
+        let (got, stdout, stderr) = run(&["dissect", "-q", text(&packed)]);
+        assert_eq!((got, &stdout), (code, &whole), "{stderr}");
+        assert!(stderr.contains(says) && !stderr.contains("cut short"), "{stderr}");
+        assert_eq!(stderr.is_empty(), says.is_empty(), "{stderr}");
+    }
 }
 
 #[test]
