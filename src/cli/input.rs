@@ -35,7 +35,7 @@ pub(super) struct Input {
 
 impl Input {
     /// Opens the capture and its keys.
-    pub(super) fn open(args: &InputArgs, out: &Output) -> anyhow::Result<Self> {
+    pub(super) fn open(args: &InputArgs, out: &mut Output) -> anyhow::Result<Self> {
         // What is wrong with the command line is said before any file is touched.
         let filter = args.filter.as_deref().map(filter).transpose()?;
         if args.file.as_os_str() == "-" && args.keys.iter().any(|path| path.as_os_str() == "-") {
@@ -65,6 +65,9 @@ impl Input {
         }
         let name = shown(&args.file);
         let (reader, size) = open(&args.file)?;
+        if size.is_none() {
+            out.input_may_pause();
+        }
         let progress = Progress::new(size, out.is_terminal());
         let limits = Limits { max_decompressed: args.max_decompressed, ..Limits::default() };
         let datagrams = Datagrams::new(progress.count(reader), limits)
@@ -261,12 +264,15 @@ impl Ended {
         }
     }
 
-    /// Says what there is to say, once all data are out.
+    /// Says what there is to say, once all data are out: to somebody who has read them all.
     pub(super) fn tell(self, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
-        out.finish()?;
-        if !talk.quiet && !self.notes.always.is_empty() && out.reader_stays() {
-            self.notes.always.iter().for_each(|note| say(note));
+        let has_notes = !self.notes.always.is_empty() && !talk.quiet;
+        if has_notes || talk.verbose || self.error.is_some() {
+            out.finish_before_talk()?;
+        } else {
+            out.finish()?;
         }
+        self.tell_notes(talk);
         self.notes.verbose.iter().for_each(|note| talk.detail(note));
         talk.detail(&counted(self.frames, "frame"));
         self.error.map_or(Ok(Done::Clean), |error| Err(Stop::Failed(error)))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufReader, Cursor, IsTerminal as _, Read, Write as _};
+use std::io::{BufReader, Cursor, Read, Write as _};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -193,7 +193,7 @@ fn embed(args: &EmbedArgs, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
     let keep_comment = |comment: &[u8]| args.all || !is_key_log(comment);
     let changes = Changes { add: &add, keep_comment: &keep_comment, keep_secrets: true };
     let (reader, _) = open(&args.file)?;
-    let done = written(reader, &args.out, &args.change, Readers::Owner, &changes)?;
+    let done = written(reader, &args.out, &args.change, Readers::Owner, &changes, out)?;
     ended(&shown(&args.file), done, talk)
 }
 
@@ -201,7 +201,7 @@ fn embed(args: &EmbedArgs, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
 fn used_keys(
     args: &EmbedArgs,
     log: &mut Zeroizing<Vec<u8>>,
-    out: &Output,
+    out: &mut Output,
     talk: Talk,
 ) -> Result<usize, Stop> {
     let input = InputArgs {
@@ -243,15 +243,16 @@ fn written(
     args: &ChangeArgs,
     readers: Readers,
     changes: &Changes<'_>,
+    out: &mut Output,
 ) -> Result<Rewritten, Stop> {
     let limits = limits(args.max_decompressed);
     let cannot = || format!("cannot write {}", shown(to));
     if to.as_os_str() == "-" {
-        let mut stdout = std::io::stdout().lock();
-        if stdout.is_terminal() {
+        if out.is_terminal() {
             return Err(anyhow!("a capture is nothing for a terminal; name a file with -o").into());
         }
-        return Ok(rewrite(reader, &limits, &mut stdout, changes).with_context(cannot)?);
+        let done = rewrite(reader, &limits, &mut *out, changes);
+        return done.map_err(|error| out.stop(&error));
     }
     let mut file = NewFile::create(to, args.force, readers)?;
     let done = rewrite(reader, &limits, &mut file, changes).with_context(cannot)?;
@@ -309,7 +310,7 @@ fn strip(args: &StripArgs, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
     let (reader, _) = open(&args.file)?;
     let keep_comment = |comment: &[u8]| !is_key_log(comment);
     let changes = Changes { add: &[], keep_comment: &keep_comment, keep_secrets: false };
-    let done = written(reader, &args.out, &args.change, Readers::Usual, &changes)?;
+    let done = written(reader, &args.out, &args.change, Readers::Usual, &changes, out)?;
     if !talk.quiet {
         let logs = counted(done.comments_left_out, "key log");
         let blocks = counted(done.secrets_left_out, "secrets block");

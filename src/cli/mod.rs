@@ -16,6 +16,7 @@ mod progress;
 mod save;
 mod simulate;
 mod stats;
+mod stdio;
 
 use std::ffi::OsString;
 use std::panic;
@@ -41,6 +42,12 @@ enum Done {
 const FINDINGS: u8 = 1;
 const FAILED: u8 = 2;
 const INTERNAL: u8 = 3;
+
+/// To be called before [`main`], and before Rust's runtime is ready for more: looks at the standard
+/// streams as they are.
+pub fn before_main() {
+    stdio::look_before_main();
+}
 
 /// Runs the program with the arguments, environment and streams of this process.
 pub fn main() -> ExitCode {

@@ -1,7 +1,8 @@
 //! Standard output and standard error: data on the one, talk on the other.
 
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, IsTerminal, Write};
 
+use super::stdio::{self, Reader};
 use crate::report::{hides, printable};
 
 /// Why the work ends before its end.
@@ -18,31 +19,42 @@ impl From<anyhow::Error> for Stop {
     }
 }
 
+/// How many bytes are written at one time, more or less.
+const BUFFER: usize = 1 << 16;
+
 /// Standard output, buffered, with its bytes counted.
 pub(super) struct Output {
-    inner: BufWriter<StdoutLock<'static>>,
+    /// What was not written yet.
+    buffer: Vec<u8>,
+    sent: u64,
     is_terminal: bool,
-    written: u64,
-    /// Whether the next write goes out at once.
+    is_pipe: bool,
+    /// Whether the next write goes out at once, and whether to its last byte.
     prompt: bool,
+    whole: bool,
 }
 
 impl Output {
     pub(super) fn new() -> Self {
-        let stdout = io::stdout();
-        let is_terminal = stdout.is_terminal();
-        // The lock has a line buffer of its own, which takes whole buffers without a copy.
+        let is_terminal = io::stdout().is_terminal();
         Self {
-            inner: BufWriter::with_capacity(1 << 16, stdout.lock()),
+            buffer: Vec::with_capacity(BUFFER),
+            sent: 0,
             is_terminal,
-            written: 0,
+            is_pipe: stdio::is_pipe(),
             prompt: true,
+            whole: is_terminal,
         }
     }
 
     /// Whether a person is looking.
     pub(super) const fn is_terminal(&self) -> bool {
         self.is_terminal
+    }
+
+    /// The input may pause at any place, as a pipe does.
+    pub(super) const fn input_may_pause(&mut self) {
+        self.whole = true;
     }
 
     /// Runs `write` on standard output. The first time, and always for a terminal, what was written
@@ -52,40 +64,89 @@ impl Output {
         write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> Result<(), Stop> {
         let result = write(self);
-        let at_once = self.is_terminal || std::mem::take(&mut self.prompt);
-        let result = if at_once { result.and_then(|()| self.flush()) } else { result };
+        let at_once = std::mem::take(&mut self.prompt) || self.is_terminal;
+        let kept = usize::from(!self.whole);
+        let result = if at_once { result.and_then(|()| self.send(kept)) } else { result };
         result.map_err(|error| self.stop(&error))
     }
 
     /// Writes what waits in the buffer.
     pub(super) fn finish(&mut self) -> Result<(), Stop> {
-        self.flush().map_err(|error| self.stop(&error))
+        self.send(0).map_err(|error| self.stop(&error))
     }
 
-    /// Whether everything that was written has found a reader who is still there, as far as can be
-    /// told; true if standard output is no pipe.
-    pub(super) fn reader_stays(&self) -> bool {
-        pipe::reader_stays(&io::stdout())
+    /// The same, when something is to be said afterwards; [`Stop::ClosedPipe`] if whoever reads the data
+    /// has gone before their end, and so wants to hear no more.
+    ///
+    /// That a pipe took everything does not tell whether its reader will. So the last byte goes out when
+    /// the others have been read: a reader that comes for it, too, wants all.
+    pub(super) fn finish_before_talk(&mut self) -> Result<(), Stop> {
+        if self.is_pipe {
+            self.send(1).map_err(|error| self.stop(&error))?;
+            if !self.buffer.is_empty() {
+                let mut reader = stdio::wait_for_reader();
+                if reader == Reader::TookAll {
+                    self.finish()?;
+                    reader = stdio::wait_for_reader();
+                }
+                if reader == Reader::Left {
+                    self.buffer.clear();
+                    return Err(Stop::ClosedPipe);
+                }
+            }
+        }
+        self.finish()
     }
 
-    fn stop(&self, error: &io::Error) -> Stop {
+    /// What a failure to write means.
+    pub(super) fn stop(&mut self, error: &io::Error) -> Stop {
+        self.buffer.clear();
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Stop::ClosedPipe;
         }
-        let done = self.written - self.inner.buffer().len() as u64;
-        Stop::Failed(anyhow::anyhow!("cannot write to standard output after {done} bytes: {error}"))
+        let error = match (stdio::stdout_was_closed(), error) {
+            (true, _) => "it is closed".to_owned(),
+            (false, error) => error.to_string(),
+        };
+        Stop::Failed(anyhow::anyhow!(
+            "cannot write to standard output after {} bytes: {error}",
+            self.sent
+        ))
+    }
+
+    /// Writes what waits in the buffer but for so many bytes.
+    fn send(&mut self, kept: usize) -> io::Result<()> {
+        let mut rest =
+            self.buffer.get(..self.buffer.len().saturating_sub(kept)).unwrap_or_default();
+        let wanted = rest.len();
+        let result = loop {
+            if rest.is_empty() {
+                break Ok(());
+            }
+            match stdio::write_to_stdout(rest) {
+                Ok(0) => break Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+                Err(error) => break Err(error),
+            }
+        };
+        let sent = wanted - rest.len();
+        self.sent += sent as u64;
+        self.buffer.drain(..sent);
+        result
     }
 }
 
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = self.inner.write(bytes)?;
-        self.written += taken as u64;
-        Ok(taken)
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= BUFFER {
+            self.send(1)?;
+        }
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+        self.send(0)
     }
 }
 
@@ -120,62 +181,4 @@ pub(super) fn say(message: &str) {
     }
     line.push('\n');
     let _ = io::stderr().write_all(line.as_bytes());
-}
-
-/// `toxscope dissect FILE | head -1` is to end quietly even when all output fits into the pipe, so
-/// that no write fails. Whoever has taken everything and stays is ready to be told more.
-#[cfg(unix)]
-mod pipe {
-    use std::fs::File;
-    use std::os::fd::AsFd;
-    use std::os::unix::fs::FileTypeExt;
-    use std::time::{Duration, Instant};
-
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::io::ioctl_fionread;
-
-    /// A reader that has not taken everything by then is busy with other things.
-    const PATIENCE: Duration = Duration::from_millis(500);
-
-    /// Nanoseconds between two looks at the pipe, and after the last.
-    const PAUSE: i64 = 1_000_000;
-    const LAST_PAUSE: i64 = 20_000_000;
-
-    pub(super) fn reader_stays(output: &impl AsFd) -> bool {
-        if !is_pipe(output) {
-            return true;
-        }
-        let start = Instant::now();
-        while start.elapsed() < PATIENCE {
-            match ioctl_fionread(output) {
-                Ok(0) => return !is_closed_within(output, LAST_PAUSE),
-                Ok(_) if is_closed_within(output, PAUSE) => return false,
-                Ok(_) => {}
-                Err(_) => return true,
-            }
-        }
-        false
-    }
-
-    fn is_pipe(output: &impl AsFd) -> bool {
-        let copy = output.as_fd().try_clone_to_owned().map(File::from);
-        copy.and_then(|file| file.metadata()).is_ok_and(|found| found.file_type().is_fifo())
-    }
-
-    /// Waits until the other end is closed, at most for so many nanoseconds.
-    fn is_closed_within(output: &impl AsFd, nanos: i64) -> bool {
-        let mut end = [PollFd::new(output, PollFlags::empty())];
-        let timeout = Timespec { tv_sec: 0, tv_nsec: nanos };
-        match poll(&mut end, Some(&timeout)) {
-            Ok(_) => end.iter().any(|end| end.revents().contains(PollFlags::ERR)),
-            Err(_) => false,
-        }
-    }
-}
-
-#[cfg(not(unix))]
-mod pipe {
-    pub(super) const fn reader_stays<T>(_output: &T) -> bool {
-        true
-    }
 }

@@ -144,18 +144,85 @@ fn a_closed_pipe_ends_quietly() {
     }
 }
 
+/// What a shell makes of a script in which `$0` is the program and `$1` a capture; its exit code is that
+/// of the first program of a pipe.
+fn shell(script: &str, path: &std::path::Path) -> (i32, String, String) {
+    let mut command = std::process::Command::new("bash");
+    command.args(["-c", &format!("{script}; exit ${{PIPESTATUS[0]}}")]);
+    command.args([env!("CARGO_BIN_EXE_toxscope"), text(path)]);
+    outcome(&command.output().unwrap())
+}
+
+/// A capture that is cut short, with its keys beside it.
+fn cut_capture(folder: &std::path::Path) -> std::path::PathBuf {
+    let path = talk().write(folder);
+    let bytes = fs::read(&path).unwrap();
+    fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+    path
+}
+
 /// The whole output fits into the pipe, so that no write ever fails.
 #[test]
 fn head_gets_its_line_and_nothing_is_said_beside_it() {
+    let folders = [tempdir().unwrap(), tempdir().unwrap()];
+    // A reader that has seen enough never learns that the capture is cut, as if it were longer.
+    for path in [talk().write(folders[0].path()), cut_capture(folders[1].path())] {
+        for _ in 0..20 {
+            let (code, stdout, stderr) = shell("\"$0\" dissect \"$1\" | head -1", &path);
+            assert_eq!((code, stderr.as_str(), stdout.lines().count()), (0, "", 1));
+        }
+        for slow in ["(sleep 0.2; head -1)", "(read line; sleep 0.2)", "true"] {
+            let (code, _, stderr) = shell(&format!("\"$0\" dissect \"$1\" | {slow}"), &path);
+            assert_eq!((code, stderr.as_str()), (0, ""), "{slow}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_who_takes_everything_is_told_however_slow_it_is() {
+    let folders = [tempdir().unwrap(), tempdir().unwrap()];
+    let whole = talk().write(folders[0].path());
+    let cut = cut_capture(folders[1].path());
+    let lines = run(&["dissect", "-q", text(&whole)]).1;
+    for reader in ["cat", "(sleep 0.8; cat)", "(read line; echo \"$line\"; sleep 0.8; cat)"] {
+        for (path, expected, says) in [(&whole, 0, "keys from"), (&cut, 2, "cut short")] {
+            let script = format!("\"$0\" dissect \"$1\" | {reader}");
+            let (code, stdout, stderr) = shell(&script, path);
+            assert_eq!((code, stdout.trim()), (expected, lines.trim()), "{reader}");
+            assert!(stderr.contains("keys from") && stderr.contains(says), "{reader}: {stderr}");
+        }
+    }
+    // Somebody who waits for the end before reading is told in the end.
+    let mut command = toxscope(&["dissect", text(&cut)]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+    let (_, stdout, stderr) = outcome(&child.wait_with_output().unwrap());
+    assert_eq!(stdout, lines);
+    assert!(stderr.contains("cut short"), "{stderr}");
+}
+
+/// Rust's runtime puts `/dev/null` in the place of closed streams.
+#[test]
+fn a_closed_standard_output_is_an_error_and_dev_null_is_none() {
     let folder = tempdir().unwrap();
     let path = talk().write(folder.path());
-    for _ in 0..20 {
-        let mut command = std::process::Command::new("sh");
-        command.args(["-c", "\"$0\" dissect \"$1\" | head -1"]);
-        command.args([env!("CARGO_BIN_EXE_toxscope"), text(&path)]);
-        let (code, stdout, stderr) = outcome(&command.output().unwrap());
-        assert_eq!((code, stderr.as_str(), stdout.lines().count()), (0, "", 1));
+    for command in
+        ["dissect \"$1\"", "dissect -a --format jsonl \"$1\"", "stats \"$1\"", "fields", "--help"]
+    {
+        let (code, _, stderr) = shell(&format!("\"$0\" {command} >&-"), &path);
+        assert_eq!(code, 2, "{command}");
+        let message = "toxscope: cannot write to standard output after 0 bytes: it is closed\n";
+        assert_eq!(stderr, message, "{command}");
+        let (code, _, stderr) = shell(&format!("\"$0\" {command} 1<\"$1\""), &path);
+        assert_eq!(code, 2, "{command}");
+        assert!(stderr.contains("Bad file descriptor"), "{stderr}");
+        for null in [">/dev/null", "1<>/dev/null"] {
+            assert_eq!(shell(&format!("\"$0\" {command} {null}"), &path).0, 0, "{command} {null}");
+        }
     }
+    // Without anything to write, there is nothing to lose.
+    let script = "\"$0\" dissect -q -Y 'kind == ping' \"$1\" >&-";
+    assert_eq!(shell(script, &path), (0, String::new(), String::new()));
 }
 
 #[test]
