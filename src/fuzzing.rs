@@ -17,7 +17,7 @@ use crate::wire::net_crypto::{
     CookieRequest, CookieRequestPlain, CookieResponse, CookieResponsePlain, CryptoData,
     CryptoPlain, Handshake, HandshakePlain, PacketRequest,
 };
-use crate::wire::{Kind, Packet, PeerResponse, ToxKind, dht};
+use crate::wire::{Kind, Packet, PeerResponse, ToxKind, dht, relay};
 
 pub use machine::{machine_steps, save_section};
 pub use streams::tcp_streams;
@@ -42,6 +42,10 @@ pub fn wire_round_trip(data: &[u8]) {
     }
     parts_tile(layout::parts(data), data);
     parts_tile(layout::datagram_parts(data), data);
+    parts_tile(layout::relay_packet_parts(data), data);
+    parts_tile(layout::relay_frame_parts(data), data);
+    parts_tile(layout::relay_handshake_parts(data), data);
+    parts_tile(layout::relay_answer_parts(data), data);
     for kind in ToxKind::all() {
         if let Some(layout) = layout::of_plain(kind) {
             parts_tile(layout.parts(data), data);
@@ -61,6 +65,8 @@ pub fn wire_round_trip(data: &[u8]) {
         CookieRequest CookieRequestPlain CookieResponse CookieResponsePlain
         Handshake HandshakePlain CryptoData CryptoPlain PacketRequest
         dht::DhtPacket dht::DhtRequest dht::LanDiscovery
+        relay::RelayHandshake relay::RelayAnswer relay::RelayHandshakePlain relay::RelayFrame
+        relay::RelayPacket
     }
     if let Ok(request) = PacketRequest::parse(data) {
         assert!(request.requested(0).count() < data.len());

@@ -10,8 +10,8 @@ use std::fmt;
 use std::ops::Range;
 use std::slice::Iter;
 
-use super::{ConferenceId, ConferenceType, DataId, Nonce, PublicKey, ToxKind};
-use super::{dht, direct, invite, lossy, message, net_crypto, online, rejoin, unknown};
+use super::{ConferenceId, ConferenceType, DataId, Nonce, PublicKey, RelayKind, ToxKind};
+use super::{dht, direct, invite, lossy, message, net_crypto, online, rejoin, relay, unknown};
 
 /// One field of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -354,6 +354,36 @@ static OTHER_DATAGRAM: Layout = Layout {
 #[must_use]
 pub fn datagram_parts(datagram: &[u8]) -> Parts<'_> {
     of_datagram(ToxKind::of(datagram).unwrap_or(ToxKind(0xff))).parts(datagram)
+}
+
+/// The layout of a packet that a relay's frame holds.
+#[must_use]
+pub fn of_relay_packet(kind: RelayKind) -> &'static Layout {
+    relay::packet_layout(kind)
+}
+
+/// The parts of a packet that a relay's frame holds.
+#[must_use]
+pub fn relay_packet_parts(packet: &[u8]) -> Parts<'_> {
+    of_relay_packet(RelayKind(packet.first().copied().unwrap_or_default())).parts(packet)
+}
+
+/// The parts of a relay's frame, whose box is closed.
+#[must_use]
+pub fn relay_frame_parts(frame: &[u8]) -> Parts<'_> {
+    relay::FRAME_LAYOUT.parts(frame)
+}
+
+/// The parts of what a client sends its relay first.
+#[must_use]
+pub fn relay_handshake_parts(handshake: &[u8]) -> Parts<'_> {
+    relay::HANDSHAKE_LAYOUT.parts(handshake)
+}
+
+/// The parts of what a relay answers to it.
+#[must_use]
+pub fn relay_answer_parts(answer: &[u8]) -> Parts<'_> {
+    relay::ANSWER_LAYOUT.parts(answer)
 }
 
 /// The layout of what is sealed in a UDP datagram of this kind, if its shape is known.

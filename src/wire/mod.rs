@@ -9,7 +9,7 @@
 //! | [`kind`]       | first byte of a UDP datagram                                        |
 //! | [`dht`]        | DHT packets and requests: keys in clear, the rest sealed            |
 //! | [`net_crypto`] | cookies, handshakes, data packets, and what is sealed in them       |
-//! | [`relay`]      | first byte of a TCP relay payload                                   |
+//! | [`relay`]      | handshake, frames and packets between a client and a TCP relay      |
 //! | [`data_id`]    | first byte of what a data packet carries                            |
 //! | [`packet`]     | conference packets; each has a file of its own                      |
 //! | [`layout`]     | all byte tables as data, for detail trees and malformed packets     |
