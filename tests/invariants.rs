@@ -129,8 +129,6 @@ const NOTHING_TO_TEST: &[(&str, &str)] =
 /// Properties whose tests have not landed. Whoever lands one takes its line away: a line whose
 /// property is cited by a test of the named folder fails here.
 const OPEN: &[(&str, &str)] = &[
-    ("T-009", "src/conference"),
-    ("T-023", "src/conference"),
     ("G-003", "src/simulate"),
     ("G-005", "src/simulate"),
     ("G-006", "src/simulate"),

@@ -19,6 +19,7 @@ mod room;
 mod saving;
 mod slots;
 mod states;
+mod steps;
 mod tap;
 mod titles;
 mod traces;

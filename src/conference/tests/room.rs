@@ -560,6 +560,16 @@ pub(super) fn chat(text: &str) -> MessageBody<'_> {
     MessageBody::Chat(crate::wire::Chat { text: text.as_bytes() })
 }
 
+/// Somebody says something in the first conference of the receiver.
+pub(super) fn chat_packet(author: PeerNumber, number: u32) -> Packet<'static> {
+    Packet::Message(GroupMessage {
+        group_number: crate::wire::GroupNumber(0),
+        peer_number: author,
+        message_number: MessageNumber(number),
+        body: chat("x"),
+    })
+}
+
 /// An entry of a response, without a name.
 pub(super) fn entry(number: u16, key: PublicKey, dht_key: PublicKey) -> PeerEntry<'static> {
     PeerEntry { peer_number: PeerNumber(number), real_key: key, dht_key, name: b"" }
