@@ -4,6 +4,7 @@
 //! hashes.
 
 use std::hash::Hash;
+use std::num::NonZeroUsize;
 
 use foldhash::quality::RandomState;
 use lru::LruCache;
@@ -11,24 +12,26 @@ use lru::LruCache;
 /// A map that keeps the entries used last.
 pub(crate) struct Recent<K, V> {
     entries: LruCache<K, V, RandomState>,
-    capacity: usize,
     forgotten: u64,
 }
 
 impl<K: Hash + Eq, V> Recent<K, V> {
-    /// An empty table that will hold up to `capacity` entries. It takes room as it grows.
+    /// An empty table that will hold up to `capacity` entries, at least one. It takes room as it grows.
     pub(crate) fn new(capacity: usize) -> Self {
-        let entries = LruCache::unbounded_with_hasher(RandomState::default());
-        Self { entries, capacity, forgotten: 0 }
+        let mut entries = LruCache::unbounded_with_hasher(RandomState::default());
+        entries.resize(NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN));
+        Self { entries, forgotten: 0 }
     }
 
     /// The entry of `key`, made by `value` if there is none, as the one used last.
+    #[inline]
     pub(crate) fn get_or_insert(&mut self, key: K, value: impl FnOnce() -> V) -> &mut V {
-        if self.entries.len() >= self.capacity && !self.entries.contains(&key) {
-            self.entries.pop_lru();
-            self.forgotten += 1;
-        }
-        self.entries.get_or_insert_mut(key, value)
+        let is_full = self.entries.len() == self.entries.cap().get();
+        let forgotten = &mut self.forgotten;
+        self.entries.get_or_insert_mut(key, || {
+            *forgotten += u64::from(is_full);
+            value()
+        })
     }
 
     /// Sets the entry of `key`, as the one used last.
@@ -43,10 +46,8 @@ impl<K: Hash + Eq, V> Recent<K, V> {
     /// Sets the entry of `key`, which has none yet, as the one used last; gives the entry that had to
     /// go for it.
     pub(crate) fn push(&mut self, key: K, value: V) -> Option<(K, V)> {
-        let full = self.entries.len() >= self.capacity;
-        let oldest = if full { self.entries.pop_lru() } else { None };
-        self.forgotten += u64::from(full);
-        self.entries.push(key, value);
+        let oldest = self.entries.push(key, value);
+        self.forgotten += u64::from(oldest.is_some());
         oldest
     }
 

@@ -100,6 +100,16 @@ impl<R: Read> Container<R> {
         next
     }
 
+    /// Whether the next item is there as a whole, without reading more; false when in doubt.
+    #[inline]
+    pub(super) fn is_ready(&self) -> bool {
+        match &self.format {
+            Format::Pcap(pcap) => pcap.is_ready(&self.buffer),
+            Format::Pcapng(pcapng) => pcapng.is_ready(&self.buffer),
+            Format::Finished => true,
+        }
+    }
+
     /// The data of an item, until the next call of [`Self::next`].
     #[inline]
     pub(super) fn data(&self, span: Span) -> &[u8] {

@@ -249,6 +249,13 @@ impl<R: Read> Datagrams<R> {
         self.error.take().map_or(Ok(None), Err)
     }
 
+    /// Whether [`Self::next`] is sure to find the next event in what was read already: it will not wait
+    /// for the input.
+    #[inline]
+    pub fn is_ready(&self) -> bool {
+        self.streams.has_piece() || self.container.is_ready()
+    }
+
     /// Frames read so far, with and without datagrams.
     pub fn frames(&self) -> u64 {
         self.container.frames()
@@ -458,6 +465,38 @@ mod tests {
             space[..length].copy_from_slice(now);
             self.0 = later;
             Ok(length)
+        }
+    }
+
+    /// Counts how often it is read.
+    struct Counted<'a, R>(R, &'a std::cell::Cell<u32>);
+
+    impl<R: Read> Read for Counted<'_, R> {
+        fn read(&mut self, space: &mut [u8]) -> std::io::Result<usize> {
+            self.1.set(self.1.get() + 1);
+            self.0.read(space)
+        }
+    }
+
+    #[test]
+    fn what_is_ready_takes_no_read() {
+        for file in files() {
+            for pieces in [vec![1], vec![7, 60], vec![200, 1], vec![1 << 16]] {
+                let reads = std::cell::Cell::new(0);
+                let input = Counted(Dribble(&file, pieces.clone().into_iter().cycle()), &reads);
+                let mut datagrams = Datagrams::new(input, Limits::default()).unwrap();
+                let mut ready = 0;
+                loop {
+                    let (was_ready, before) = (datagrams.is_ready(), reads.get());
+                    let Some(_) = datagrams.next().unwrap() else { break };
+                    if was_ready {
+                        assert_eq!(reads.get(), before, "{pieces:?}");
+                        ready += 1;
+                    }
+                }
+                // Where all is there, blocks without a frame may still hide the next one.
+                assert!(pieces != [1 << 16] || ready >= 8, "{ready}");
+            }
         }
     }
 

@@ -105,6 +105,30 @@ impl Pcap {
         }))
     }
 
+    /// Whether the next frame is there as a whole.
+    #[inline]
+    pub(super) fn is_ready<R: Read>(&self, buffer: &Buffer<R>) -> bool {
+        let ready = buffer.ready();
+        RecordHeader::read(ready, self.order).is_some_and(|record| {
+            ready.len() >= self.record_header + self.lengths(&record).0 as usize
+        })
+    }
+
+    /// How many bytes of a frame were captured, and how many there were.
+    #[inline]
+    fn lengths(&self, record: &RecordHeader) -> (u32, u32) {
+        let swapped = match self.lengths {
+            Lengths::CapturedFirst => false,
+            Lengths::OriginalFirst => true,
+            Lengths::Either => record.captured > record.original,
+        };
+        if swapped {
+            (record.original, record.captured)
+        } else {
+            (record.captured, record.original)
+        }
+    }
+
     /// The next frame, `None` at the end.
     #[inline]
     pub(super) fn next<R: Read>(&mut self, buffer: &mut Buffer<R>) -> Result<Option<Item>, Error> {
@@ -119,16 +143,7 @@ impl Pcap {
                 }
                 return Err(buffer.cut_short("a record header", self.record_header));
             };
-            let swapped = match self.lengths {
-                Lengths::CapturedFirst => false,
-                Lengths::OriginalFirst => true,
-                Lengths::Either => record.captured > record.original,
-            };
-            let (captured, original) = if swapped {
-                (record.original, record.captured)
-            } else {
-                (record.captured, record.original)
-            };
+            let (captured, original) = self.lengths(&record);
             if captured > MAX_FRAME {
                 let reason = format!("a frame of {captured} bytes, at most {MAX_FRAME}");
                 return Err(buffer.damaged(reason));

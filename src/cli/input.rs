@@ -16,7 +16,9 @@ use super::progress::Progress;
 use crate::capture::{self, Datagrams, Limits};
 use crate::crypto::{KeyRing, Sealed, Tally};
 use crate::dissect::filter::Filter;
-use crate::dissect::{Content, Dissector, Item, Record, Totals, count_unopened, stream};
+use crate::dissect::{
+    self, Content, Dissector, Item, Record, Totals, count_unopened, stream_parallel,
+};
 use crate::report::{caret, printable};
 
 /// A capture on its way through the dissector.
@@ -98,7 +100,7 @@ impl Input {
     ) -> Result<Ended, Stop> {
         let mut progress = self.progress.start();
         let closed = &mut self.closed;
-        let went = stream(&mut self.datagrams, &mut self.dissector, |item| {
+        let went = stream_parallel(self.datagrams, self.dissector, |item| {
             progress.tick();
             closed.note(&item);
             match visit(item) {
@@ -109,19 +111,19 @@ impl Input {
         progress.finish();
         match went {
             ControlFlow::Break(stop) => Err(stop),
-            ControlFlow::Continue(error) => {
+            ControlFlow::Continue(dissect::Ended { datagrams, dissector, error }) => {
                 let error = self.error.or(error);
-                let frames = self.datagrams.frames();
+                let frames = datagrams.frames();
                 let mut notes = self.notes;
-                if let Some(tally) = self.dissector.embedded() {
+                if let Some(tally) = dissector.embedded() {
                     let lines = counted(tally.understood, "line");
                     notes.always.push(format!("keys in {} itself ({lines})", self.name));
                     notes.tally(&format!("the key log in {}", self.name), tally);
                 }
-                notes.limits(&self.dissector, self.datagrams.fragments().given_up);
+                notes.limits(&dissector, datagrams.fragments().given_up);
                 notes.always.extend(self.closed.told());
                 let error = error.map(|error| of_capture(&self.name, &error));
-                Ok(Ended { frames, dissector: self.dissector, notes, error })
+                Ok(Ended { frames, dissector, notes, error })
             }
         }
     }

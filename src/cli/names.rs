@@ -75,7 +75,7 @@ mod tests {
         let mut ring = KeyRing::new();
         let lines = read(&path, &mut ring).unwrap();
         assert_eq!(lines, Lines { understood: 3, damaged: 2, first_damaged: 6 });
-        let name = |byte| String::from_utf8(ring.names()[&PublicKey([byte; 32])].clone()).unwrap();
+        let name = |byte| String::from_utf8(ring.names()[&PublicKey([byte; 32])].to_vec()).unwrap();
         assert_eq!([name(0xaa), name(0xbb), name(0xcc)], ["Ann of Elsewhere", "Bob", "Cas"]);
         assert!(ring.is_empty());
     }

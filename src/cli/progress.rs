@@ -64,6 +64,7 @@ pub(super) struct Bar {
 
 impl Bar {
     /// A record passed.
+    #[inline]
     pub(super) fn tick(&mut self) {
         let Some(size) = self.progress.size else { return };
         self.records = self.records.wrapping_add(1);

@@ -4,10 +4,11 @@
 //! key pairs turn into precomputed keys on demand, each pair of keys at most once. Every key,
 //! public key and nonce is kept once, and the indices hold their numbers: about 150 bytes for a line.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::BuildHasher;
 use std::io::{self, BufRead, Write as _};
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -54,10 +55,15 @@ pub struct KeyRing {
     /// The public halves of the pairs, in the order they came.
     ours: BTreeMap<Purpose, Vec<PublicKey>>,
     derived: HashSet<(PartyId, PartyId), RandomState>,
-    names: BTreeMap<PublicKey, Vec<u8>>,
+    names: BTreeMap<PublicKey, Arc<[u8]>>,
+    /// Whose names were not yet taken.
+    renamed: BTreeSet<PublicKey>,
     left_out: u64,
     generation: u32,
 }
+
+/// What `NAME` lines call people; hostile bytes.
+pub type Names = Vec<(PublicKey, Arc<[u8]>)>;
 
 /// A precomputed key.
 struct Entry {
@@ -127,7 +133,8 @@ impl KeyRing {
             Line::Pair { purpose, public, secret } => self.insert_pair(purpose, public, secret),
             Line::Name { public, name } => {
                 if self.names.len() < NAMES_CAPACITY || self.names.contains_key(&public) {
-                    self.names.insert(public, name);
+                    self.names.insert(public, name.into());
+                    self.renamed.insert(public);
                 } else {
                     self.left_out += 1;
                 }
@@ -160,8 +167,17 @@ impl KeyRing {
 
     /// The names that `NAME` lines gave, by public key; hostile bytes.
     #[must_use]
-    pub const fn names(&self) -> &BTreeMap<PublicKey, Vec<u8>> {
+    pub const fn names(&self) -> &BTreeMap<PublicKey, Arc<[u8]>> {
         &self.names
+    }
+
+    /// The names that `NAME` lines gave since they were taken last.
+    pub fn take_names(&mut self) -> Option<Names> {
+        if self.renamed.is_empty() {
+            return None;
+        }
+        let renamed = std::mem::take(&mut self.renamed).into_iter();
+        Some(renamed.filter_map(|key| Some((key, Arc::clone(self.names.get(&key)?)))).collect())
     }
 
     /// The key behind `id`.

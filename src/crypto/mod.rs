@@ -27,7 +27,7 @@ mod tests;
 pub use cipher::{BoxKey, SecretKey, TAG_LENGTH, sha512};
 pub use inventory::{Inventory, Owner};
 pub use keylog::{LONGEST_LINE, MAGIC, Sifted, Tally, comments, is_key_log, sift};
-pub use keyring::{CAPACITY, KeyRing};
+pub use keyring::{CAPACITY, KeyRing, Names};
 pub use order::Order;
 pub use sealed::Sealed;
 pub use sessions::{Data, OpenHandshake, Opened, Seen, Sessions};

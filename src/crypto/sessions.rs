@@ -7,7 +7,6 @@
 //! and handshakes seen elsewhere, and with the keys that have `NONCE` lines. The last two are searches
 //! whose work is bounded.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::address::{Direction, Endpoint, Pair};
@@ -56,11 +55,10 @@ pub struct Opened<'a> {
     /// Whether it is a data packet that stays closed, but may open after a handshake that is still to
     /// come: it is worth while to look ahead.
     pub may_open_later: bool,
-    /// What `NAME` lines of the key logs call people.
-    pub names: &'a BTreeMap<PublicKey, Vec<u8>>,
 }
 
 /// What one datagram turned out to be, apart from whose it is.
+#[derive(Clone, Copy)]
 pub enum Seen<'a> {
     /// A cookie request.
     CookieRequest(Result<CookieRequestPlain, Sealed>),
@@ -75,6 +73,7 @@ pub enum Seen<'a> {
 }
 
 /// A handshake that was opened.
+#[derive(Clone, Copy, Debug)]
 pub struct OpenHandshake<'a> {
     /// What it says.
     pub plain: HandshakePlain<'a>,
@@ -85,6 +84,7 @@ pub struct OpenHandshake<'a> {
 }
 
 /// A data packet that was opened.
+#[derive(Clone, Copy)]
 pub struct Data<'a> {
     /// Number of the session, from 1, in the order in which sessions first had a packet opened.
     pub session: u32,
@@ -283,7 +283,7 @@ impl Sessions {
                     Ok(packet) => self.opener.open_response(link, direction, known, &packet),
                     Err(_) => Err(Sealed::BadLength),
                 };
-                let Opener { ring, cookies, plain, .. } = &mut self.opener;
+                let Opener { cookies, plain, .. } = &mut self.opener;
                 let opened = opened.and_then(|key| {
                     let plain = CookieResponsePlain::parse(plain).map_err(|_| Sealed::BadLength)?;
                     Ok((cookies.response(key, &plain), plain))
@@ -292,8 +292,8 @@ impl Sessions {
                     Ok((claimed, plain)) => (claimed, Ok(plain)),
                     Err(why) => (None, Err(why)),
                 };
-                let (seen, names) = (Seen::CookieResponse(opened), ring.names());
-                Opened { from: None, to: claimed, seen, may_open_later: false, names }
+                let seen = Seen::CookieResponse(opened);
+                Opened { from: None, to: claimed, seen, may_open_later: false }
             }
         }
     }
@@ -330,8 +330,7 @@ impl Sessions {
         };
         let took = attempt.seen.room().saturating_sub(room);
         self.opener.sessions.took(took);
-        let names = self.opener.ring.names();
-        Opened { from, to, seen: Seen::Data(opened), may_open_later: false, names }
+        Opened { from, to, seen: Seen::Data(opened), may_open_later: false }
     }
 
     /// Notes a handshake that presents the cookie of that name.
@@ -383,7 +382,7 @@ impl Sessions {
     }
 
     fn opened<'a>(&'a self, [from, to]: [Option<PublicKey>; 2], seen: Seen<'a>) -> Opened<'a> {
-        Opened { from, to, seen, may_open_later: false, names: self.opener.ring.names() }
+        Opened { from, to, seen, may_open_later: false }
     }
 
     fn host(&self, endpoint: Endpoint) -> Host {

@@ -5,8 +5,10 @@
 //! changes what a packet is said to hold.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::record::{Context, Party};
+use crate::crypto::Names;
 use crate::recent::Recent;
 use crate::wire::{
     Conference, GroupMessage, GroupNumber, MessageBody, Packet, PeerNumber, PublicKey,
@@ -33,6 +35,8 @@ pub(super) struct Conferences {
     group_numbers: Recent<(End, GroupNumber), Conference>,
     members: Recent<(Scope, PeerNumber), PublicKey>,
     names: Recent<PublicKey, Vec<u8>>,
+    /// What people called each other, in `NAME` lines of key logs.
+    given: BTreeMap<PublicKey, Arc<[u8]>>,
 }
 
 impl Conferences {
@@ -41,7 +45,13 @@ impl Conferences {
             group_numbers: Recent::new(GROUP_NUMBERS),
             members: Recent::new(MEMBERS),
             names: Recent::new(NAMES),
+            given: BTreeMap::new(),
         }
+    }
+
+    /// Notes what key logs call people. It comes before what members call themselves.
+    pub(super) fn name(&mut self, names: Names) {
+        self.given.extend(names);
     }
 
     /// Learns from a packet that went over session `session` in `direction`, sent by `from`.
@@ -91,14 +101,12 @@ impl Conferences {
         }
     }
 
-    /// What is known about a packet that went over session `session` in `direction`. Names that people
-    /// gave, in `given`, come before those that members gave themselves.
+    /// What is known about a packet that went over session `session` in `direction`.
     pub(super) fn context<'a>(
         &'a self,
         session: u32,
         direction: u8,
         packet: &Packet<'_>,
-        given: &'a BTreeMap<PublicKey, Vec<u8>>,
     ) -> Context<'a> {
         let Some(scope) = self.scope((session, direction ^ 1), packet) else {
             return Context::default();
@@ -114,7 +122,7 @@ impl Conferences {
             _ => None,
         };
         let author = number.and_then(|number| self.members.peek(&(scope, number)).copied());
-        Context { conference, author: self.party(author, given) }
+        Context { conference, author: self.party(author) }
     }
 
     /// How many group numbers, members and names were forgotten for want of room.
@@ -124,14 +132,11 @@ impl Conferences {
 
     /// Somebody with a name.
     #[inline]
-    pub(super) fn party<'a>(
-        &'a self,
-        real_key: Option<PublicKey>,
-        given: &'a BTreeMap<PublicKey, Vec<u8>>,
-    ) -> Party<'a> {
+    pub(super) fn party<'a>(&'a self, real_key: Option<PublicKey>) -> Party<'a> {
         let Some(key) = real_key else { return Party::default() };
-        let name = given.get(&key).or_else(|| self.names.peek(&key));
-        Party { real_key, name: name.map(Vec::as_slice) }
+        let given = self.given.get(&key).map(|name| &**name);
+        let name = given.or_else(|| self.names.peek(&key).map(Vec::as_slice));
+        Party { real_key, name }
     }
 
     /// Where the packet's peer numbers count.

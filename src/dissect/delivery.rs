@@ -197,7 +197,6 @@ impl Waiting {
                 packet: self.id.is_conference().then(|| Packet::parse(&self.bytes)),
                 context,
             })),
-            may_open_later: false,
         })
     }
 }

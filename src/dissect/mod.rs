@@ -1,12 +1,15 @@
 //! Datagrams and keys in, one ordered stream of records out; the field table; filters.
 
+mod batch;
 mod conferences;
 mod delivery;
 mod dissector;
 mod field;
 pub mod filter;
+mod opener;
 mod payload;
 mod record;
+mod recorder;
 mod stream;
 mod totals;
 
@@ -15,5 +18,5 @@ pub use dissector::Dissector;
 pub use field::{Field, FieldId, FieldType, Fields, Value};
 pub use payload::payload;
 pub use record::{Content, Context, Data, NOT_TOX, Party, Record, Transport};
-pub use stream::{Item, count_unopened, stream};
+pub use stream::{Ended, Item, count_unopened, stream, stream_parallel};
 pub use totals::{ConferenceTotals, PersonTotals, Totals};

@@ -11,6 +11,7 @@ use crate::wire::net_crypto::{CookieRequestPlain, CookieResponsePlain};
 use crate::wire::{Conference, DataId, Kind, Malformed, Packet, PublicKey, ToxKind};
 
 /// One datagram of a capture: where it was, whose it was, what it was.
+#[derive(Debug)]
 pub struct Record<'a> {
     /// Number of the frame, from 1, over the whole file.
     pub frame: u64,
@@ -36,8 +37,6 @@ pub struct Record<'a> {
     pub datagram: &'a [u8],
     /// What it turned out to be.
     pub content: Content<'a>,
-    /// Whether it stays closed, but handshakes that follow may open it.
-    pub(super) may_open_later: bool,
 }
 
 /// What carries a Tox packet.
@@ -68,6 +67,7 @@ pub struct Party<'a> {
 }
 
 /// What a datagram turned out to be.
+#[derive(Debug)]
 pub enum Content<'a> {
     /// A cookie request.
     CookieRequest(Result<CookieRequestPlain, Sealed>),
@@ -83,6 +83,7 @@ pub enum Content<'a> {
 }
 
 /// A data packet that was opened.
+#[derive(Debug)]
 pub struct Data<'a> {
     /// Number of the session, from 1, in the order in which sessions first had a packet opened.
     pub session: u32,

@@ -1,30 +1,28 @@
-//! A whole capture as one stream of records.
+//! A whole capture as one stream of records, on one thread or on two.
 //!
-//! A data packet may overtake the handshake of its session, on the way or in the capture. So when one
-//! cannot be opened, what follows is read ahead and searched for handshakes before the packet is given
-//! up. How far ahead depends on the capture alone, on its times and sizes: it gives the same records
-//! from a file and from a slow pipe.
+//! One thread reads and opens, the other one makes records of what was opened and visits them. What goes
+//! from one to the other are batches of steps in the order of the capture, so the records are the same
+//! however many threads there are.
 
-use std::collections::VecDeque;
 use std::io::Read;
-use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::panic;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
+use super::batch::Batch;
 use super::dissector::Dissector;
+use super::opener::{Opener, Step, Until};
 use super::record::Record;
+use super::recorder::Recorder;
 use super::totals::Totals;
-use crate::capture::{self, Datagram, Datagrams, Event, Follows, NotUdp, Origin, Piece};
-use crate::time::Timestamp;
+use crate::capture::{self, Datagrams, Event, NotUdp};
 
-/// How far ahead handshakes are looked for, in nanoseconds of capture time: they are sent again about
-/// once a second (packets §4.4).
-const LOOKAHEAD: i64 = 2_000_000_000;
-
-/// The most events, and bytes of payload, that are read ahead.
-const LOOKAHEAD_EVENTS: usize = 8192;
-const LOOKAHEAD_BYTES: usize = 8 << 20;
+/// How many batches there are for two threads: more even out the work, fewer stay in the caches.
+const BATCHES: usize = 4;
 
 /// What a stream gives.
+#[derive(Debug)]
 pub enum Item<'a> {
     /// A datagram.
     Record(&'a Record<'a>),
@@ -41,35 +39,140 @@ pub fn stream<R: Read, B>(
     dissector: &mut Dissector,
     mut visit: impl FnMut(Item<'_>) -> ControlFlow<B>,
 ) -> ControlFlow<B, Option<capture::Error>> {
-    let mut ahead = Ahead::default();
-    let mut again = None;
-    loop {
-        let is_second_try = again.is_some();
-        let kept = again.take().or_else(|| ahead.pop());
-        let event = match &kept {
-            Some(kept) => kept.event(),
-            None if ahead.has_ended => return ControlFlow::Continue(ahead.error),
-            None => match datagrams.next() {
-                Ok(Some(event)) => event,
-                Ok(None) => return ControlFlow::Continue(None),
-                Err(error) => return ControlFlow::Continue(Some(error)),
-            },
-        };
-        if let Event::Other { why, .. } = event {
-            dissector.event(event);
+    run(datagrams, dissector, Until::End, &mut visit)
+}
+
+/// How a capture ended that [`stream_parallel`] dissected.
+pub struct Ended<R> {
+    /// The capture, read as far as it goes.
+    pub datagrams: Datagrams<R>,
+    /// What was learned.
+    pub dissector: Dissector,
+    /// What ended the capture early, if anything did.
+    pub error: Option<capture::Error>,
+}
+
+/// As [`stream`], with the same items in the same order; but from the first key on, a thread of its own
+/// reads and opens, and this one visits. Where there is but one processor, or no thread to be had, this
+/// one does all.
+///
+/// All that was read is visited before a read that may have to wait. When `visit` breaks, this returns at
+/// once; the other thread ends as soon as the read returns that it may be in.
+///
+/// # Panics
+///
+/// When reading or opening panics, with what it panicked with.
+pub fn stream_parallel<R: Read + Send + 'static, B>(
+    mut datagrams: Datagrams<R>,
+    mut dissector: Dissector,
+    mut visit: impl FnMut(Item<'_>) -> ControlFlow<B>,
+) -> ControlFlow<B, Ended<R>> {
+    let is_alone = thread::available_parallelism().is_ok_and(|count| count.get() == 1);
+    let until = if is_alone { Until::End } else { Until::FirstKey };
+    let error = run(&mut datagrams, &mut dissector, until, &mut visit)?;
+    if is_alone || dissector.sessions().ring().is_empty() {
+        return ControlFlow::Continue(Ended { datagrams, dissector, error });
+    }
+    on_two_threads(datagrams, dissector, visit, thread::Builder::new())
+}
+
+/// On this thread.
+fn run<R: Read, B>(
+    datagrams: &mut Datagrams<R>,
+    dissector: &mut Dissector,
+    until: Until,
+    visit: &mut impl FnMut(Item<'_>) -> ControlFlow<B>,
+) -> ControlFlow<B, Option<capture::Error>> {
+    let Dissector { opener, recorder } = dissector;
+    opener.run(datagrams, until, |step| visit_step(recorder, step, visit))
+}
+
+#[inline]
+fn visit_step<B>(
+    recorder: &mut Recorder,
+    step: Step<'_>,
+    visit: &mut impl FnMut(Item<'_>) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    match step {
+        Step::Names(names) => recorder.name(names),
+        Step::Datagram(datagram, opened) => {
+            visit(Item::Record(&recorder.record(datagram, opened)))?;
+        }
+        Step::NotUdp { at, why } => {
+            recorder.frame(at);
             visit(Item::NotUdp(why))?;
-            continue;
         }
-        // Not moved: it is large.
-        let record = dissector.event(event);
-        let Some(record) = &record else { continue };
-        if record.may_open_later && !is_second_try {
-            let at = record.at;
-            again = Some(Kept::of(&event));
-            ahead.read(at, datagrams, dissector);
-        } else {
-            visit(Item::Record(record))?;
+        Step::Pause => {}
+    }
+    ControlFlow::Continue(())
+}
+
+fn on_two_threads<R: Read + Send + 'static, B>(
+    mut datagrams: Datagrams<R>,
+    mut dissector: Dissector,
+    mut visit: impl FnMut(Item<'_>) -> ControlFlow<B>,
+    builder: thread::Builder,
+) -> ControlFlow<B, Ended<R>> {
+    // The work is sent after the thread: what goes to a thread that cannot be had is lost.
+    let (send_work, receive_work) = sync_channel::<Work<R>>(1);
+    let Ok(worker) = builder.spawn(move || receive_work.recv().ok().map(Work::run)) else {
+        let error = run(&mut datagrams, &mut dissector, Until::End, &mut visit)?;
+        return ControlFlow::Continue(Ended { datagrams, dissector, error });
+    };
+    let Dissector { opener, mut recorder } = dissector;
+    let (full, filled) = sync_channel(BATCHES);
+    let (emptied, empty) = sync_channel(BATCHES);
+    // A channel breaks only when the other thread has ended, and then `join` says why.
+    for _ in 1..BATCHES {
+        let _ = emptied.send(Batch::default());
+    }
+    let _ = send_work.send(Work { datagrams, opener, full, empty });
+    for mut batch in filled {
+        batch.drain(|step| visit_step(&mut recorder, step, &mut visit))?;
+        let _ = emptied.send(batch);
+    }
+    match worker.join() {
+        Ok(done) => {
+            let (datagrams, opener, error) = done.expect("work was sent before");
+            let dissector = Dissector { opener, recorder };
+            ControlFlow::Continue(Ended { datagrams, dissector, error })
         }
+        Err(panicked) => panic::resume_unwind(panicked),
+    }
+}
+
+/// What the other thread does.
+struct Work<R> {
+    datagrams: Datagrams<R>,
+    opener: Opener,
+    full: SyncSender<Batch>,
+    empty: Receiver<Batch>,
+}
+
+impl<R: Read> Work<R> {
+    fn run(self) -> (Datagrams<R>, Opener, Option<capture::Error>) {
+        let Self { mut datagrams, mut opener, full, empty } = self;
+        let mut batch = Batch::default();
+        let hand_over = |batch: &mut Batch| {
+            let Ok(next) = empty.recv() else { return ControlFlow::Break(()) };
+            let sent = full.send(std::mem::replace(batch, next));
+            sent.map_or(ControlFlow::Break(()), ControlFlow::Continue)
+        };
+        let flow = opener.run(&mut datagrams, Until::End, |step| {
+            let is_pause = matches!(step, Step::Pause);
+            batch.push(step);
+            if batch.is_full() || (is_pause && !batch.is_empty()) {
+                return hand_over(&mut batch);
+            }
+            ControlFlow::Continue(())
+        });
+        // The last one; or nobody visits any more, and nobody asks for the error.
+        let _ = full.send(batch);
+        let error = match flow {
+            ControlFlow::Continue(error) => error,
+            ControlFlow::Break(()) => None,
+        };
+        (datagrams, opener, error)
     }
 }
 
@@ -88,145 +191,19 @@ pub fn count_unopened<R: Read>(
 ) -> Result<(), capture::Error> {
     while dissector.sessions().ring().is_empty() {
         tick();
-        match datagrams.next()? {
-            Some(Event::Datagram(datagram)) => totals.unopened(&datagram),
-            Some(Event::Other { why, .. }) => totals.not_udp(why),
-            Some(event) => {
+        // Matched where it is: it is large.
+        match datagrams.next() {
+            Ok(Some(Event::Datagram(ref datagram))) => totals.unopened(datagram),
+            Ok(Some(Event::Other { why, .. })) => totals.not_udp(why),
+            Ok(Some(event)) => {
                 dissector.event(event);
             }
-            None => break,
+            Ok(None) => break,
+            Err(error) => return Err(error),
         }
     }
     Ok(())
 }
 
-/// Events that were read ahead of their turn.
-#[derive(Default)]
-struct Ahead {
-    events: VecDeque<Kept>,
-    bytes: usize,
-    /// The latest time among the events.
-    latest: Timestamp,
-    has_ended: bool,
-    error: Option<capture::Error>,
-}
-
-impl Ahead {
-    fn pop(&mut self) -> Option<Kept> {
-        let kept = self.events.pop_front()?;
-        self.bytes -= kept.bytes.len();
-        Some(kept)
-    }
-
-    /// Reads on until [`LOOKAHEAD`] after `at`, and shows what it reads to the dissector.
-    fn read<R: Read>(
-        &mut self,
-        at: Timestamp,
-        datagrams: &mut Datagrams<R>,
-        dissector: &mut Dissector,
-    ) {
-        if self.events.is_empty() {
-            self.latest = at;
-        }
-        while !self.has_ended
-            && self.latest.nanos_since(at) < LOOKAHEAD
-            && self.events.len() < LOOKAHEAD_EVENTS
-            && self.bytes < LOOKAHEAD_BYTES
-        {
-            match datagrams.next() {
-                Ok(Some(event)) => {
-                    dissector.foresee(event);
-                    let kept = Kept::of(&event);
-                    self.latest = self.latest.max(kept.at);
-                    self.bytes += kept.bytes.len();
-                    self.events.push_back(kept);
-                }
-                Ok(None) => self.has_ended = true,
-                Err(error) => {
-                    self.has_ended = true;
-                    self.error = Some(error);
-                }
-            }
-        }
-    }
-}
-
-/// An event that owns its bytes.
-struct Kept {
-    at: Timestamp,
-    bytes: Vec<u8>,
-    what: What,
-}
-
-/// An event without its bytes.
-enum What {
-    Datagram { from: SocketAddr, to: SocketAddr, origin: Origin, truncated: bool, overlap: bool },
-    Other { origin: Origin, why: NotUdp },
-    Piece(Stretch),
-    Comment,
-    Secrets { secrets_type: u32 },
-}
-
-/// A piece without its bytes.
-struct Stretch {
-    from: SocketAddr,
-    to: SocketAddr,
-    origin: Origin,
-    connection: u32,
-    from_opener: Option<bool>,
-    follows: Follows,
-}
-
-impl Kept {
-    fn of(event: &Event<'_>) -> Self {
-        let (at, bytes, what) = match *event {
-            Event::Datagram(Datagram { at, from, to, payload, origin, truncated, overlap }) => {
-                (at, payload, What::Datagram { from, to, origin, truncated, overlap })
-            }
-            Event::Other { origin, at, why } => (at, &[][..], What::Other { origin, why }),
-            Event::Piece(Piece {
-                at,
-                from,
-                to,
-                bytes,
-                origin,
-                connection,
-                from_opener,
-                follows,
-            }) => {
-                let stretch = Stretch { from, to, origin, connection, from_opener, follows };
-                (at, bytes, What::Piece(stretch))
-            }
-            Event::Comment(text) => (Timestamp::default(), text, What::Comment),
-            Event::Secrets { secrets_type, data } => {
-                (Timestamp::default(), data, What::Secrets { secrets_type })
-            }
-        };
-        Self { at, bytes: bytes.to_vec(), what }
-    }
-
-    fn event(&self) -> Event<'_> {
-        let (at, payload) = (self.at, self.bytes.as_slice());
-        match self.what {
-            What::Datagram { from, to, origin, truncated, overlap } => {
-                Event::Datagram(Datagram { at, from, to, payload, origin, truncated, overlap })
-            }
-            What::Other { origin, why } => Event::Other { origin, at, why },
-            What::Piece(Stretch { from, to, origin, connection, from_opener, follows }) => {
-                let bytes = payload;
-                Event::Piece(Piece {
-                    at,
-                    from,
-                    to,
-                    bytes,
-                    origin,
-                    connection,
-                    from_opener,
-                    follows,
-                })
-            }
-            What::Comment => Event::Comment(payload),
-            What::Secrets { secrets_type } => Event::Secrets { secrets_type, data: payload },
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -55,6 +55,17 @@ impl Pcapng {
         Ok(Some(Self { order, interfaces: Vec::new(), header_options: NOTHING }))
     }
 
+    /// Whether a packet block comes next, and is there as a whole.
+    #[inline]
+    pub(in crate::capture) fn is_ready<R: Read>(&self, buffer: &Buffer<R>) -> bool {
+        let ready = buffer.ready();
+        let front = (Fields { bytes: ready, order: self.order }).words();
+        front.is_some_and(|[block_type, total]| {
+            matches!(block_type, block::ENHANCED_PACKET | block::PACKET | block::SIMPLE_PACKET)
+                && ready.len() >= total as usize
+        })
+    }
+
     /// The next item, `None` at the end.
     #[inline]
     pub(in crate::capture) fn next<R: Read>(

@@ -1,0 +1,311 @@
+//! One thread and two give the same, whatever happens to the capture and to the threads.
+
+use std::fs;
+use std::io::{self, Cursor};
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use super::*;
+use crate::capture::pcapng::{Interface, Resolution, Writer};
+use crate::capture::{Limits, LinkType};
+use crate::crypto::KeyRing;
+use crate::crypto::testing::Client;
+use crate::time::Timestamp;
+
+/// Whoever waits longer waits in vain.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// All that a dissection tells: every item, and what is known in the end.
+fn told(
+    capture: &[u8],
+    keys: &[u8],
+    dissect: impl FnOnce(
+        Datagrams<Cursor<Vec<u8>>>,
+        Dissector,
+        &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<(), Ended<Cursor<Vec<u8>>>>,
+) -> Vec<String> {
+    let datagrams = match Datagrams::new(Cursor::new(capture.to_vec()), Limits::default()) {
+        Ok(datagrams) => datagrams,
+        Err(error) => return vec![error.to_string()],
+    };
+    let mut told = Vec::new();
+    let flow = dissect(datagrams, dissector(keys), &mut |item| {
+        told.push(format!("{item:?}"));
+        ControlFlow::Continue(())
+    });
+    let ControlFlow::Continue(Ended { datagrams, dissector, error }) = flow else {
+        unreachable!("nothing breaks")
+    };
+    let known = (datagrams.frames(), dissector.forgotten(), dissector.embedded());
+    told.push(format!("{known:?} {}", error.map_or(String::new(), |error| error.to_string())));
+    told
+}
+
+fn dissector(keys: &[u8]) -> Dissector {
+    let mut ring = KeyRing::new();
+    ring.read(keys).unwrap();
+    Dissector::new(ring, None)
+}
+
+/// Checks that two threads tell the same as one; gives how many items there are.
+fn same_on_two_threads(capture: &[u8], keys: &[u8], what: &str) -> usize {
+    let one = told(capture, keys, |mut datagrams, mut dissector, visit| {
+        let error = stream(&mut datagrams, &mut dissector, visit)?;
+        ControlFlow::Continue(Ended { datagrams, dissector, error })
+    });
+    let two = told(capture, keys, |datagrams, dissector, visit| {
+        on_two_threads(datagrams, dissector, visit, thread::Builder::new())
+    });
+    let as_there_are = told(capture, keys, |datagrams, dissector, visit| {
+        stream_parallel(datagrams, dissector, visit)
+    });
+    for others in [two, as_there_are] {
+        let differ = one.iter().zip(&others).find(|(one, other)| one != other);
+        assert_eq!(differ, None, "{what}");
+        assert_eq!(one.len(), others.len(), "{what}");
+    }
+    one.len() - 1
+}
+
+fn sample(name: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name)).unwrap()
+}
+
+const SAMPLES: [&str; 9] =
+    ["audio", "middle", "rejoin", "relay", "restart", "roam", "split", "talk", "two"];
+
+fn samples() -> impl Iterator<Item = (&'static str, Vec<u8>, Vec<u8>)> {
+    SAMPLES
+        .iter()
+        .map(|name| (*name, sample(&format!("{name}.pcapng")), sample(&format!("{name}.keys"))))
+}
+
+#[test]
+fn two_threads_give_the_same_records_of_every_sample_as_one() {
+    for (name, capture, keys) in samples() {
+        assert!(same_on_two_threads(&capture, &keys, name) > 200, "{name}");
+    }
+    let (_, capture, _) = samples().next().unwrap();
+    assert!(same_on_two_threads(&capture, b"", "no keys") > 400);
+}
+
+#[test]
+fn two_threads_give_the_same_records_of_damaged_samples_as_one() {
+    let mut state = 1_u32;
+    let mut dice = |sides: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as usize % sides
+    };
+    for (name, mut capture, keys) in samples() {
+        capture.truncate(1 << 16);
+        let cut = dice(capture.len());
+        same_on_two_threads(&capture[..cut], &keys, &format!("{name} cut at {cut}"));
+        // Somewhere in most frames, so that much fails to open; blocks stay whole by chance.
+        let mut places = Vec::new();
+        for _ in 0..300 {
+            places.push(dice(capture.len()));
+        }
+        for at in &places {
+            capture[*at] ^= 1 << dice(8);
+        }
+        same_on_two_threads(&capture, &keys, &format!("{name} flipped at {places:?}"));
+    }
+}
+
+/// A file of frames with datagrams, a millisecond apart.
+fn recorded(comments: &[&str], datagrams: &[(SocketAddr, SocketAddr, Vec<u8>)]) -> Vec<u8> {
+    let mut writer = Writer::with_comments(Vec::new(), comments.iter().copied()).unwrap();
+    let interface = Interface {
+        link: LinkType::RAW,
+        snap_length: 0,
+        resolution: Resolution::NANOSECONDS,
+        name: None,
+    };
+    let interface = writer.interface(interface).unwrap();
+    for (at, (from, to, payload)) in (0..).zip(datagrams) {
+        let (SocketAddr::V4(from), SocketAddr::V4(to)) = (from, to) else { unreachable!() };
+        let length = u16::try_from(payload.len()).unwrap();
+        let frame = [
+            &[0x45, 0][..],
+            &(28 + length).to_be_bytes(),
+            &[0, 0, 0, 0, 64, 17, 0, 0],
+            &from.ip().octets(),
+            &to.ip().octets(),
+            &from.port().to_be_bytes(),
+            &to.port().to_be_bytes(),
+            &(8 + length).to_be_bytes(),
+            &[0, 0],
+            payload,
+        ];
+        let (frame, at) = (frame.concat(), Timestamp::from_nanos(at * 1_000_000));
+        writer.packet(interface, at, &frame, u32::from(28 + length)).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+/// What ann and bob send each other: a cookie, handshakes, then so many messages of ann.
+fn talk(messages: usize) -> (String, Vec<(SocketAddr, SocketAddr, Vec<u8>)>) {
+    let (mut ann, bob) = (Client::new(1, 11), Client::new(2, 12));
+    let keys = ann.shared_lines(&bob);
+    let mut sent = vec![
+        (ann.address, bob.address, ann.cookie_request(&bob)),
+        (bob.address, ann.address, bob.cookie_response(&ann)),
+        (ann.address, bob.address, ann.handshake(&bob)),
+        (bob.address, ann.address, bob.handshake(&ann)),
+    ];
+    for _ in 0..messages {
+        let chat = ann.data(&bob, b"\x63\0\0\0\0\0\0\0\x01\x40hi");
+        sent.push((ann.address, bob.address, chat));
+    }
+    (keys, sent)
+}
+
+#[test]
+fn keys_and_names_inside_a_capture_hold_from_the_same_record_on() {
+    let (keys, sent) = talk(20);
+    let ann = Client::new(1, 11).real.public;
+    let sections = [
+        recorded(&[], &sent),
+        recorded(&[&format!("tox-keylog 1\n{keys}")], &sent),
+        recorded(&[&format!("tox-keylog 1\nNAME {ann} Ann")], &sent),
+        recorded(&["no keys", &format!("tox-keylog 1\nNAME {ann} Anna")], &sent),
+    ];
+    let capture = sections.concat();
+    same_on_two_threads(&capture, b"", "keys inside");
+    let names = told(&capture, b"", |datagrams, dissector, visit| {
+        on_two_threads(datagrams, dissector, visit, thread::Builder::new())
+    });
+    let of = |name: &str| {
+        let bytes = format!("name: Some({:?})", name.as_bytes());
+        names.iter().filter(|told| told.contains(&bytes)).count()
+    };
+    assert_eq!((of("Ann"), of("Anna")), (24, 24));
+    same_on_two_threads(&capture, format!("{keys}NAME {ann} A").as_bytes(), "keys beside it");
+}
+
+/// A source that gives some bytes, then goes on when it is told to.
+struct Source {
+    now: Cursor<Vec<u8>>,
+    /// Told to go on; what it does then.
+    go_on: Receiver<()>,
+    then: fn(Result<(), std::sync::mpsc::RecvTimeoutError>) -> io::Result<usize>,
+}
+
+impl Read for Source {
+    fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        match self.now.read(space)? {
+            0 => (self.then)(self.go_on.recv_timeout(PATIENCE)),
+            read => Ok(read),
+        }
+    }
+}
+
+impl Source {
+    fn of(
+        now: Vec<u8>,
+        then: fn(Result<(), std::sync::mpsc::RecvTimeoutError>) -> io::Result<usize>,
+    ) -> (Datagrams<Self>, Sender<()>) {
+        let (send, go_on) = channel();
+        let source = Self { now: Cursor::new(now), go_on, then };
+        (Datagrams::new(source, Limits::default()).unwrap(), send)
+    }
+}
+
+#[test]
+fn all_that_came_is_visited_while_the_source_waits() {
+    for messages in [0, 1, 5, 1000] {
+        let (keys, sent) = talk(messages);
+        // A source that is told nothing in time fails, and so does the test.
+        let (datagrams, go_on) = Source::of(recorded(&[], &sent), |told| {
+            told.map_or(Err(io::ErrorKind::TimedOut.into()), |()| Ok(0))
+        });
+        let mut visited = 0;
+        let visit = |_: Item<'_>| {
+            visited += 1;
+            if visited == sent.len() {
+                go_on.send(()).unwrap();
+            }
+            ControlFlow::<()>::Continue(())
+        };
+        let ended =
+            on_two_threads(datagrams, dissector(keys.as_bytes()), visit, thread::Builder::new());
+        let ControlFlow::Continue(ended) = ended else { unreachable!() };
+        assert_eq!((visited, ended.error.map(|error| error.to_string())), (sent.len(), None));
+    }
+}
+
+#[test]
+fn what_came_before_a_packet_that_waits_for_its_handshake_is_visited() {
+    let (keys, mut sent) = talk(5);
+    // Nobody's session: a handshake is looked for ahead.
+    let elsewhere = SocketAddr::from(([127, 0, 0, 9], 1));
+    sent.push((elsewhere, elsewhere, [&[0x1b; 3][..], &[0; 40]].concat()));
+    let (datagrams, go_on) = Source::of(recorded(&[], &sent), |told| {
+        told.map_or(Err(io::ErrorKind::TimedOut.into()), |()| Ok(0))
+    });
+    let mut visited = 0;
+    let visit = |_: Item<'_>| {
+        visited += 1;
+        if visited == sent.len() - 1 {
+            go_on.send(()).unwrap();
+        }
+        ControlFlow::<()>::Continue(())
+    };
+    let ended =
+        on_two_threads(datagrams, dissector(keys.as_bytes()), visit, thread::Builder::new());
+    let ControlFlow::Continue(ended) = ended else { unreachable!() };
+    assert_eq!((visited, ended.error.map(|error| error.to_string())), (sent.len(), None));
+}
+
+#[test]
+fn a_break_is_given_at_once_although_the_source_waits() {
+    let (keys, sent) = talk(5);
+    // It goes on when `go_on` is dropped, after the break.
+    let (datagrams, go_on) = Source::of(recorded(&[], &sent), |_| Ok(0));
+    let mut visited = 0;
+    let visit = |_: Item<'_>| {
+        visited += 1;
+        if visited == 3 { ControlFlow::Break("enough") } else { ControlFlow::Continue(()) }
+    };
+    let flow = on_two_threads(datagrams, dissector(keys.as_bytes()), visit, thread::Builder::new());
+    assert_eq!((flow.break_value(), visited), (Some("enough"), 3));
+    drop(go_on);
+}
+
+#[test]
+fn a_panic_of_the_other_thread_arrives_here_after_what_came_before() {
+    let (keys, sent) = talk(5);
+    let (datagrams, go_on) =
+        Source::of(recorded(&[], &sent), |_| panic::panic_any("the source is broken"));
+    let mut visited = 0;
+    let visit = |_: Item<'_>| {
+        visited += 1;
+        if visited == sent.len() {
+            go_on.send(()).unwrap();
+        }
+        ControlFlow::<()>::Continue(())
+    };
+    let panicked = panic::catch_unwind(AssertUnwindSafe(|| {
+        on_two_threads(datagrams, dissector(keys.as_bytes()), visit, thread::Builder::new())
+    }));
+    let panicked = panicked.err().and_then(|panicked| panicked.downcast::<&str>().ok());
+    assert_eq!((panicked.as_deref(), visited), (Some(&"the source is broken"), sent.len()));
+}
+
+#[test]
+fn one_thread_does_all_where_no_other_can_be_had() {
+    let capture = sample("talk.pcapng");
+    let keys = sample("talk.keys");
+    let alone = told(&capture, &keys, |datagrams, dissector, visit| {
+        // No machine has room for such a stack.
+        on_two_threads(datagrams, dissector, visit, thread::Builder::new().stack_size(1 << 60))
+    });
+    let two = told(&capture, &keys, |datagrams, dissector, visit| {
+        on_two_threads(datagrams, dissector, visit, thread::Builder::new())
+    });
+    assert!(alone.len() > 400 && alone == two);
+}
