@@ -306,7 +306,7 @@ pub(super) struct SimulateArgs {
     #[arg(value_name = "SCENARIO", required_unless_present = "list")]
     pub(super) scenario: Option<PathBuf>,
     /// List the scenarios that come with toxscope
-    #[arg(long, conflicts_with_all = ["scenario", "format", "all", "seed", "profile"])]
+    #[arg(long, conflicts_with_all = ["scenario", "format", "all", "write", "seed", "profile"])]
     pub(super) list: bool,
     /// How to write what happens
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -314,6 +314,12 @@ pub(super) struct SimulateArgs {
     /// Every packet that is sent, and whatever has no effect
     #[arg(short, long)]
     pub(super) all: bool,
+    /// Write what members send each other as a pcapng file, with its keys inside
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) write: Option<PathBuf>,
+    /// Replace FILE if it exists
+    #[arg(long, requires = "write")]
+    pub(super) force: bool,
     /// Decides about all chance: keys, delays, losses; the same seed gives the same bytes
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) seed: u64,

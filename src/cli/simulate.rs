@@ -5,16 +5,18 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
+use zeroize::Zeroizing;
 
 use super::Done;
 use super::args::{SimulateArgs, StoryFormat};
-use super::input::{open, shown};
+use super::input::{counted, open, shown};
+use super::new_file::{NewFile, Readers};
 use super::output::{Output, Stop, Talk, say};
 use crate::report::{Story, StoryLines, caret, printable};
 use crate::simulate::scenario::{
     BUNDLED, Bundled, Error, Happening, MOST_SIZE, Options, Player, Scenario, Stopped, Verdict,
 };
-use crate::simulate::{Nanos, SECOND};
+use crate::simulate::{Nanos, Observer, Recorded, Recorder, SECOND};
 
 pub(super) fn run(args: &SimulateArgs, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
     if args.list {
@@ -33,8 +35,30 @@ pub(super) fn run(args: &SimulateArgs, out: &mut Output, talk: Talk) -> Result<D
     {
         say(&format!("{name} does not say what to expect in profile {profile}"));
     }
-    let verdict = play(args, &scenario, &options, out, talk).map_err(|stop| stop.of(&name))?;
+    let Some(path) = &args.write else {
+        let (verdict, ()) =
+            play(args, &scenario, &options, (out, talk), ()).map_err(|stop| stop.of(&name))?;
+        return Ok(tell(&verdict, args.seed, talk));
+    };
+    let file = NewFile::create(path, args.force, Readers::Usual)?;
+    let cannot = || format!("cannot write {}", shown(path));
+    let keys = keys(&scenario, &options).map_err(|stop| stop.of(&name))?;
+    let recorder = Recorder::new(args.seed, &keys, file).with_context(cannot)?;
+    let (verdict, recorder) =
+        play(args, &scenario, &options, (out, talk), recorder).map_err(|stop| stop.of(&name))?;
+    let Recorded { out: file, datagrams, .. } =
+        recorder.finish(verdict.simulated).with_context(cannot)?;
+    file.finish()?;
+    talk.detail(&format!("{}: {}", shown(path), counted(datagrams, "datagram")));
     Ok(tell(&verdict, args.seed, talk))
+}
+
+/// The keys that a play makes: the same ones each time.
+fn keys(scenario: &Scenario, options: &Options) -> Result<Zeroizing<String>, NoVerdict> {
+    let nowhere = Recorder::new(options.seed, "", io::sink()).map_err(NoVerdict::of_nowhere)?;
+    let player = Player::new(scenario, options, (), nowhere);
+    let (verdict, recorder) = player.play().map_err(NoVerdict::Stopped)?;
+    Ok(recorder.finish(verdict.simulated).map_err(NoVerdict::of_nowhere)?.log)
 }
 
 /// Why a play gave no verdict.
@@ -44,6 +68,11 @@ enum NoVerdict {
 }
 
 impl NoVerdict {
+    /// What is written nowhere does not fail to be written.
+    fn of_nowhere(error: io::Error) -> Self {
+        Self::Stop(anyhow!(error).into())
+    }
+
     fn of(self, name: &str) -> Stop {
         match self {
             Self::Stopped(stopped) => anyhow!("{name}: {stopped}").into(),
@@ -52,13 +81,13 @@ impl NoVerdict {
     }
 }
 
-fn play(
+fn play<O: Observer>(
     args: &SimulateArgs,
     scenario: &Scenario,
     options: &Options,
-    out: &mut Output,
-    talk: Talk,
-) -> Result<Verdict, NoVerdict> {
+    (out, talk): (&mut Output, Talk),
+    observer: O,
+) -> Result<(Verdict, O), NoVerdict> {
     let format = match args.format {
         StoryFormat::Text => Format::Text(Story::new(scenario.names(), talk.color, args.all)),
         StoryFormat::Jsonl => Format::Lines(StoryLines::new(scenario.names(), args.all)),
@@ -72,11 +101,11 @@ fn play(
                 ControlFlow::Break(())
             }
         };
-    let played = Player::new(scenario, options, audience, ()).play();
+    let played = Player::new(scenario, options, audience, observer).play();
     match (played, failed) {
         (_, Some(stop)) => Err(NoVerdict::Stop(stop)),
         (Err(stopped), None) => Err(NoVerdict::Stopped(stopped)),
-        (Ok((verdict, ())), None) => Ok(verdict),
+        (Ok(played), None) => Ok(played),
     }
 }
 

@@ -21,6 +21,7 @@
 //! | `watch`     | what must hold after every step                                    |
 //! | `agreement` | coming together in a conference, and agreeing about it             |
 //! | `gathering` | a world with one conference                                        |
+//! | `recorder`  | what members send each other, as a capture with its keys           |
 //! | [`random`]  | random worlds that are split and heal                              |
 //! | [`scenario`] | what happens, and what is expected of it, line by line            |
 
@@ -33,6 +34,7 @@ mod member;
 mod observer;
 mod people;
 pub mod random;
+mod recorder;
 pub mod scenario;
 #[cfg(test)]
 mod tests;
@@ -46,5 +48,6 @@ pub use gathering::{Ears, Gathering};
 pub use link::{Network, Quality};
 pub use member::{KeyPair, Member, MemberId, Program, Save};
 pub use observer::{Made, Observer, Sent};
+pub use recorder::{Recorded, Recorder};
 pub use watch::{Finding, Watch};
 pub use world::{Newcomer, World};

@@ -1,6 +1,6 @@
 //! Whoever looks on as a world goes its way.
 
-use super::{MemberId, Nanos};
+use super::{KeyPair, MemberId, Nanos};
 use crate::conference::{Endpoint, Input, Output};
 
 /// A session that is being made (packets §4).
@@ -59,6 +59,9 @@ pub trait Observer {
     /// The program of a member was started, for the first time or again.
     fn started(&mut self, _now: Nanos, _who: MemberId, _endpoint: &Endpoint) {}
 
+    /// A member has these keys from now on.
+    fn keys(&mut self, _who: MemberId, _real: &KeyPair, _dht: &KeyPair) {}
+
     /// Two members make a session.
     fn session(&mut self, _made: &Made) {}
 
@@ -67,6 +70,9 @@ pub trait Observer {
 
     /// A packet that waited for its way to open was sent again, and arrives.
     fn sent_again(&mut self, _sent: &Sent<'_>) {}
+
+    /// One side has no session any more, and sends nothing in it but perhaps that.
+    fn closed(&mut self, _now: Nanos, _from: MemberId, _to: MemberId, _generation: u32) {}
 
     /// One side ended a session and tells the other.
     fn ended(&mut self, _now: Nanos, _from: MemberId, _to: MemberId, _generation: u32) {}
@@ -91,8 +97,10 @@ both! {
     before(who: MemberId, endpoint: &Endpoint, input: &Input<'_>);
     after(now: Nanos, who: MemberId, endpoint: &Endpoint, input: &Input<'_>, outputs: &[Output]);
     started(now: Nanos, who: MemberId, endpoint: &Endpoint);
+    keys(who: MemberId, real: &KeyPair, dht: &KeyPair);
     session(made: &Made);
     sent(sent: &Sent<'_>);
     sent_again(sent: &Sent<'_>);
+    closed(now: Nanos, from: MemberId, to: MemberId, generation: u32);
     ended(now: Nanos, from: MemberId, to: MemberId, generation: u32);
 }

@@ -55,7 +55,11 @@ impl<O: Observer> World<O> {
         let dht = self.key_pair(seals);
         let public = dht.public;
         if self.member(who).is_running() {
-            self.member_mut(who).dht = dht;
+            let Self { observer, members, .. } = self;
+            if let Some(member) = members.get_mut(who.index()) {
+                member.dht = dht;
+                observer.keys(who, &member.real, &member.dht);
+            }
         }
         self.request(who, Request::SetDhtKey(public))
     }
@@ -136,6 +140,7 @@ impl<O: Observer> World<O> {
         }
         let Self { observer, members, .. } = self;
         if let Some(member) = members.get(who.index()) {
+            observer.keys(who, &member.real, &member.dht);
             observer.started(now, who, &member.endpoint);
         }
         self.search_all(who);

@@ -342,6 +342,7 @@ impl<O: Observer> World<O> {
         let Some(up) = link.side_mut(end).up.take() else { return };
         if up == link.generation {
             link.way_mut(end).ended = Some(now);
+            self.observer.closed(now, pair.at(end), pair.at(end.other()), up);
             self.fall_silent(pair, end);
             if tells && self.is_open(pair, end) {
                 self.tell_end(pair, end);

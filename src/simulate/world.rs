@@ -286,6 +286,7 @@ impl<O: Observer> World<O> {
         (0..who.0).for_each(|_| self.links.push(Link::new()));
         let Self { observer, members, now, .. } = self;
         if let Some(member) = members.last() {
+            observer.keys(who, &member.real, &member.dht);
             observer.started(*now, who, &member.endpoint);
         }
         who

@@ -81,6 +81,30 @@ fn json_lines_say_what_happened_to_whom() {
 }
 
 #[test]
+fn what_members_send_is_written_as_a_capture_that_opens_itself() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("talk.pcapng");
+    let path = text(&path);
+    let story = printed(&["simulate", "talk", "-a", "--format", "jsonl", "-w", path]);
+    let sent = story.lines().filter(|line| line.contains("\"what\":\"sent\"")).count();
+    let stats: Value =
+        serde_json::from_str(&printed(&["stats", "-q", path, "--format", "json"])).unwrap();
+    assert_eq!(stats["net_crypto"]["data"], stats["net_crypto"]["data_opened"], "{stats}");
+    let dissected = printed(&["dissect", "-q", path]);
+    assert_eq!(dissected.lines().filter(|line| !line.is_empty()).count(), sent, "{dissected}");
+    assert!(dissected.contains("hello"), "{dissected}");
+
+    let before = fs::read(path).unwrap();
+    let (code, _, stderr) = run(&["simulate", "talk", "-w", path]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("talk.pcapng exists; --force replaces it"), "{stderr}");
+    assert_eq!(run(&["simulate", "talk", "-w", path, "--force"]).0, 0);
+    assert_eq!(fs::read(path).unwrap(), before, "the same seed gives the same bytes");
+    assert_eq!(run(&["simulate", "talk", "-w", path, "--force", "--seed", "2"]).0, 0);
+    assert_ne!(fs::read(path).unwrap(), before);
+}
+
+#[test]
 fn what_does_not_come_about_is_told_with_exit_code_1() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("hope.txt");
