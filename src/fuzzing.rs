@@ -1,6 +1,7 @@
 //! One function per fuzz target, each with the property it states.
 
 mod machine;
+mod network;
 mod streams;
 mod traffic;
 
@@ -20,6 +21,7 @@ use crate::wire::net_crypto::{
 use crate::wire::{Kind, Packet, PeerResponse, ToxKind, dht, relay};
 
 pub use machine::{machine_steps, save_section};
+pub use network::network;
 pub use streams::tcp_streams;
 pub use traffic::{BACK, MOVED, SEALED, datagram, key_log};
 

@@ -16,6 +16,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("filter", fuzzing::filter),
     ("key_log", fuzzing::key_log),
     ("machine_steps", fuzzing::machine_steps),
+    ("network", fuzzing::network),
     ("printable", fuzzing::printable),
     ("save_section", fuzzing::save_section),
     ("tcp_streams", fuzzing::tcp_streams),

@@ -20,3 +20,13 @@ proptest! {
         fuzzing::save_section(&data);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(60) })]
+
+    /// G-004, G-005, G-007, G-022.
+    #[test]
+    fn worlds_heal_whatever_happens_to_them(data in proptest::collection::vec(any::<u8>(), 0..120)) {
+        fuzzing::network(&data);
+    }
+}

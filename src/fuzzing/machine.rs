@@ -11,10 +11,18 @@ use crate::wire::{
 };
 
 /// Bytes as decisions; zeros once they are used up.
-struct Decisions<'a>(&'a [u8]);
+pub(super) struct Decisions<'a>(&'a [u8]);
 
 impl<'a> Decisions<'a> {
-    fn byte(&mut self) -> u8 {
+    pub(super) const fn of(data: &'a [u8]) -> Self {
+        Self(data)
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn byte(&mut self) -> u8 {
         let Some((byte, rest)) = self.0.split_first() else { return 0 };
         self.0 = rest;
         *byte
@@ -146,7 +154,7 @@ const STEPS: usize = 400;
 /// Whatever an endpoint is given, its invariants hold after every step, what it sends keeps its
 /// own (`docs/invariants.md`), its save loads, and the same inputs give the same outputs.
 pub fn machine_steps(data: &[u8]) {
-    let mut decisions = Decisions(data);
+    let mut decisions = Decisions::of(data);
     let which = decisions.byte();
     let mut watched = Watched::new(profile(which));
     // A friend, a session with it and a conference, so that most inputs have something to do.
@@ -158,7 +166,7 @@ pub fn machine_steps(data: &[u8]) {
     let mut nanos = 0_i64;
     let mut bytes = Vec::new();
     for _ in 0..STEPS {
-        if decisions.0.is_empty() {
+        if decisions.is_empty() {
             break;
         }
         let at = Timestamp::from_nanos(nanos);
