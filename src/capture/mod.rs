@@ -59,6 +59,8 @@ pub struct Limits {
     /// may come late in a capture whose frames are out of order. So long, too, earlier bytes may still
     /// come in a stream whose SYN was not seen.
     pub stream_disorder: i64,
+    /// How many frames, too, have to pass meanwhile.
+    pub stream_disorder_frames: u64,
 }
 
 impl Default for Limits {
@@ -73,6 +75,7 @@ impl Default for Limits {
             streams_bytes: 64 << 20,
             stream_age: 30_000_000_000,
             stream_disorder: 1_000_000_000,
+            stream_disorder_frames: 64,
         }
     }
 }

@@ -214,20 +214,17 @@ impl Half {
     }
 
     /// Whether the first hole is not going to be filled any more, by all that is known.
-    pub(super) fn is_overdue(&self, now: Timestamp, limits: &Limits) -> bool {
+    pub(super) fn is_overdue(&self, now: When, limits: &Limits) -> bool {
         let Some((start, waiting)) = self.waiting.first_key_value() else { return false };
-        let since = waiting.when.at.max(self.progress);
-        let age = now.nanos_since(since);
+        let age = now.at.nanos_since(waiting.when.at.max(self.progress));
+        let frames = now.origin.frame.saturating_sub(waiting.when.origin.frame);
         let behind_hole = self.next.wrapping_add(start.wrapping_sub(self.position) as u32);
         let was_received = self
             .acknowledged
             .is_some_and(|number| number.wrapping_sub(behind_hole).cast_signed() >= 0);
-        let patience = if was_received || self.phase == Phase::Unsure {
-            limits.stream_disorder
-        } else {
-            limits.stream_age
-        };
-        age > patience
+        let is_only_late = was_received || self.phase == Phase::Unsure;
+        let is_late = age > limits.stream_disorder && frames >= limits.stream_disorder_frames;
+        age > limits.stream_age || (is_only_late && is_late)
     }
 
     /// Gives the first hole up: what waits behind it goes on as of the frames that brought it.

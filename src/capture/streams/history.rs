@@ -18,6 +18,9 @@ impl History {
     /// Adds what was handed out now.
     pub(super) fn push(&mut self, bytes: &[u8]) {
         let last = bytes.get(bytes.len().saturating_sub(REMEMBERED)..).unwrap_or_default();
+        if last.len() < bytes.len() {
+            self.bytes.clear();
+        }
         if self.bytes.len() + last.len() > 2 * REMEMBERED {
             let surplus = (self.bytes.len() + last.len()).saturating_sub(REMEMBERED);
             self.bytes.drain(..surplus.min(self.bytes.len()));
@@ -61,13 +64,19 @@ mod tests {
     }
 
     #[test]
-    fn no_more_is_remembered_than_there_is_room_for() {
-        let mut history = History::default();
+    fn what_is_remembered_is_the_end_of_all_and_no_more_than_there_is_room_for() {
+        let (mut history, mut all) = (History::default(), Vec::new());
         for length in (0..10_000).step_by(97) {
-            history.push(&vec![length as u8; length]);
+            let bytes: Vec<u8> = (0..length).map(|at| (at * 7 + length) as u8).collect();
+            history.push(&bytes);
+            all.extend(bytes);
             assert!(history.held() <= 2 * REMEMBERED, "{}", history.held());
-            let again = length.min(REMEMBERED);
-            assert!(!history.differs(&vec![length as u8; again], again));
+            for again in (1..all.len().min(3 * REMEMBERED)).step_by(331) {
+                let mut bytes = all[all.len() - again..].to_vec();
+                assert!(!history.differs(&bytes, again), "{again} of {}", all.len());
+                bytes[again - 1] ^= 1;
+                assert!(history.differs(&bytes, again), "{again} of {}", all.len());
+            }
         }
         history.clear();
         assert!(!history.differs(b"anything", 8));

@@ -286,7 +286,7 @@ impl Streams {
         at: Timestamp,
         origin: Origin,
     ) -> bool {
-        self.look_at_holes(at);
+        self.look_at_holes(When { at, origin });
         let (key, side) = key_of(from, to);
         let has_bytes = !segment.payload.is_empty() || segment.missing > 0;
         let is_known = self.connections.contains(&key);
@@ -379,9 +379,9 @@ impl Streams {
     }
 
     /// Gives up holes that are not going to be filled any more.
-    fn look_at_holes(&mut self, now: Timestamp) {
+    fn look_at_holes(&mut self, now: When) {
         while let Some(hole) = self.holes.front()
-            && now.nanos_since(hole.since) > self.limits.stream_disorder
+            && now.at.nanos_since(hole.since) > self.limits.stream_disorder
             && let Some(hole) = self.holes.pop_front()
         {
             let Some(connection) = self
@@ -399,7 +399,7 @@ impl Streams {
             }
             half.is_listed = half.has_hole();
             if half.is_listed {
-                self.holes.push_back(Hole { since: now, ..hole });
+                self.holes.push_back(Hole { since: now.at, ..hole });
             }
             self.held = self.held + connection.held() - held;
         }
