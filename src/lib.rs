@@ -7,7 +7,7 @@
 //! |     0 | [`time`]    | the only notion of time below `cli`                              |
 //! |     0 | `recent`    | tables of bounded size                                           |
 //! |     0 | [`wire`]    | bytes to packets and back, one file per packet                   |
-//! |     1 | [`capture`] | capture files to datagrams                                       |
+//! |     1 | [`capture`] | capture files to datagrams and streams                           |
 //! |     1 | [`crypto`]  | keys to plaintext: key logs, handshakes, sessions                |
 //! |     2 | [`conference`] | the reference state machine, without I/O                      |
 //! |     2 | [`dissect`] | datagrams and keys to one ordered stream of records              |

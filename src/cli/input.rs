@@ -13,7 +13,7 @@ use super::args::InputArgs;
 use super::names;
 use super::output::{Output, Stop, Talk, say};
 use super::progress::Progress;
-use crate::capture::{self, Datagrams, Limits};
+use crate::capture::{self, Datagrams, Limits, StreamCounts};
 use crate::crypto::{KeyRing, Sealed, Tally};
 use crate::dissect::filter::Filter;
 use crate::dissect::{
@@ -113,27 +113,30 @@ impl Input {
             ControlFlow::Break(stop) => Err(stop),
             ControlFlow::Continue(dissect::Ended { datagrams, dissector, error }) => {
                 let error = self.error.or(error);
-                let frames = datagrams.frames();
+                let (frames, streams) = (datagrams.frames(), datagrams.streams());
                 let mut notes = self.notes;
                 if let Some(tally) = dissector.embedded() {
                     let lines = counted(tally.understood, "line");
                     notes.always.push(format!("keys in {} itself ({lines})", self.name));
                     notes.tally(&format!("the key log in {}", self.name), tally);
                 }
-                notes.limits(&dissector, datagrams.fragments().given_up);
-                notes.always.extend(self.closed.told());
+                notes.limits(&dissector, datagrams.fragments().given_up, &streams);
+                notes.always.extend(self.closed.told(&streams));
                 let error = error.map(|error| of_capture(&self.name, &error));
-                Ok(Ended { frames, dissector, notes, error })
+                Ok(Ended { frames, streams, dissector, notes, error })
             }
         }
     }
 }
 
-/// What a capture has that was not shown, for want of keys or because it is not followed.
+/// What a capture has that was not shown, for want of keys or because bytes are missing.
 #[derive(Default)]
 struct Closed {
     data: BTreeMap<Sealed, u64>,
+    /// Frames between clients and relays.
+    relay: BTreeMap<Sealed, u64>,
     data_opened: bool,
+    has_relays: bool,
     tcp: u64,
 }
 
@@ -141,11 +144,19 @@ impl Closed {
     /// What was counted without keys.
     fn of(totals: &Totals) -> Self {
         let tcp = totals.not_udp.get("tcp").copied().unwrap_or(0);
-        Self { data: totals.sealed.clone(), data_opened: false, tcp }
+        let (data, relay) = (totals.sealed.clone(), totals.relay.sealed.clone());
+        let has_relays = totals.relay.connections() > 0;
+        Self { data, relay, data_opened: false, has_relays, tcp }
     }
 
     fn note(&mut self, item: &Item<'_>) {
+        if let Item::Record(Record { relay: Some(_), .. }) = item {
+            self.has_relays = true;
+        }
         match item {
+            Item::Record(Record { content: Content::Relay(Err(why)), .. }) => {
+                *self.relay.entry(*why).or_default() += 1;
+            }
             Item::Record(Record { content: Content::Data(Err(why)), .. }) => {
                 *self.data.entry(*why).or_default() += 1;
             }
@@ -155,18 +166,31 @@ impl Closed {
         }
     }
 
-    /// What to say about it.
-    fn told(&self) -> Vec<String> {
+    /// What to say about it, and about the streams that it is in.
+    fn told(&self, streams: &StreamCounts) -> Vec<String> {
         let mut told = Vec::new();
-        if !self.data.is_empty() {
-            let packets = counted(self.data.values().sum(), "data packet");
-            let reasons: Vec<_> =
-                self.data.iter().map(|(why, count)| format!("{count} {}", why.title())).collect();
-            told.push(format!("{packets} not opened: {}", reasons.join("; ")));
+        for (sealed, thing) in [(&self.data, "data packet"), (&self.relay, "frame")] {
+            if !sealed.is_empty() {
+                let things = counted(sealed.values().sum(), thing);
+                let of = if thing == "frame" { " between clients and relays" } else { "" };
+                let reasons: Vec<_> =
+                    sealed.iter().map(|(why, count)| format!("{count} {}", why.title())).collect();
+                told.push(format!("{things}{of} not opened: {}", reasons.join("; ")));
+            }
         }
-        if self.tcp > 0 && !self.data_opened {
+        if self.tcp > 0 && !self.has_relays && !self.data_opened {
             let frames = counted(self.tcp, "TCP frame");
-            told.push(format!("{frames} passed over: TCP relays are not followed yet"));
+            told.push(format!("{frames}, but no beginning of a connection to a relay among them"));
+        }
+        if self.has_relays && streams.lost > 0 {
+            let (bytes, holes) = (counted(streams.lost, "byte"), counted(streams.holes, "place"));
+            told.push(format!("{bytes} of TCP connections are missing in the capture, in {holes}"));
+        }
+        if self.has_relays && streams.overlaps > 0 {
+            let segments = counted(streams.overlaps, "TCP segment");
+            told.push(format!(
+                "{segments} with bytes that differ from earlier ones in their place, which were kept"
+            ));
         }
         told
     }
@@ -181,6 +205,8 @@ pub(super) fn of_capture(name: &str, error: &capture::Error) -> anyhow::Error {
 pub(super) struct Ended {
     /// Frames read.
     pub(super) frames: u64,
+    /// What became of TCP segments.
+    pub(super) streams: StreamCounts,
     /// What was learned on the way.
     pub(super) dissector: Dissector,
     notes: Notes,
@@ -225,11 +251,15 @@ impl Notes {
     }
 
     /// What was given up so that memory and time stay bounded.
-    fn limits(&mut self, dissector: &Dissector, fragments_given_up: u64) {
+    fn limits(&mut self, dissector: &Dissector, fragments_given_up: u64, streams: &StreamCounts) {
         let sessions = dissector.sessions();
         if fragments_given_up > 0 {
             let datagrams = counted(fragments_given_up, "fragmented datagram");
             self.always.push(format!("{datagrams} given up: not all fragments came in time"));
+        }
+        if streams.forgotten > 0 {
+            let connections = counted(streams.forgotten, "TCP connection");
+            self.always.push(format!("{connections} forgotten for want of room"));
         }
         if dissector.forgotten() > 0 {
             let times = counted(dissector.forgotten(), "time");

@@ -23,8 +23,8 @@ pub(super) fn run(args: &StatsArgs, out: &mut Output, talk: Talk) -> Result<Done
         Ok(())
     })?;
     out.write(|out| match args.format {
-        SummaryFormat::Table => stats_table(&totals, ended.frames, out),
-        SummaryFormat::Json => stats_json(&totals, ended.frames, out),
+        SummaryFormat::Table => stats_table(&totals, ended.frames, &ended.streams, out),
+        SummaryFormat::Json => stats_json(&totals, ended.frames, &ended.streams, out),
     })?;
     ended.tell(out, talk)
 }

@@ -1,12 +1,29 @@
-//! Addresses as compact keys of tables.
+//! Who sends and who receives, as compact keys of tables.
+//!
+//! A packet in a UDP datagram goes between two addresses. One that a relay passes on goes between two
+//! clients, whose DHT public keys name them: so it has the same two ends on its way to the relay and on its
+//! way from there, and through whatever relay it goes. Where the relay's connections were made before the
+//! capture began, all that is known of the client behind one is its number.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// An IP address with its port. IPv4 addresses are mapped into IPv6.
+use crate::wire::PublicKey;
+
+/// Where packets come from or go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Endpoint {
-    ip: u128,
+    kind: Kind,
+    /// Port, or number of the connection through the relay.
     port: u16,
+    /// IP address, IPv4 mapped into IPv6; half of a key; or number of the connection to the relay.
+    name: u128,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Kind {
+    Address,
+    Client,
+    Connection,
 }
 
 impl From<SocketAddr> for Endpoint {
@@ -15,7 +32,25 @@ impl From<SocketAddr> for Endpoint {
             IpAddr::V4(ip) => ip.to_ipv6_mapped(),
             IpAddr::V6(ip) => ip,
         };
-        Self { ip: ip.to_bits(), port: address.port() }
+        Self { kind: Kind::Address, port: address.port(), name: ip.to_bits() }
+    }
+}
+
+impl Endpoint {
+    /// The client with this DHT public key, behind relays.
+    ///
+    /// Half of the key tells clients apart: to find two alike takes 2^64 attempts, and would do no more
+    /// than mix up what is known of the traffic of the two.
+    pub(super) fn client(dht_key: &PublicKey) -> Self {
+        let half = dht_key.0.first_chunk().expect("a key has 32 bytes");
+        Self { kind: Kind::Client, port: 0, name: u128::from_be_bytes(*half) }
+    }
+
+    /// The client behind a connection through a relay, by the number of the TCP connection to the relay and
+    /// the number that the client there has for the connection through it.
+    pub(super) fn connection(stream: u32, connection_id: u8) -> Self {
+        let port = connection_id.into();
+        Self { kind: Kind::Connection, port, name: stream.into() }
     }
 }
 

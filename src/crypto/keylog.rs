@@ -8,8 +8,8 @@
 //! | `DHT\|ID\|SESSION <public key> <secret key>` | a key pair, from which keys are derived |
 //! | `NAME <public key> <text>` | not secret: what to call a person |
 //!
-//! The longer spellings of packets §11.1 (`DHT_SHARED`, `LONGTERM_SHARED`, and `SESSION` with six
-//! public parts) are read too. What a line says is handed to a visitor, so that nothing is kept twice.
+//! The longer spellings of packets §11.1 (`DHT_SHARED`, `LONGTERM_SHARED`, `TCP_SHARED`, and `SESSION` with
+//! six public parts) are read too. What a line says is handed to a visitor, so that nothing is kept twice.
 
 use std::io::{self, BufRead};
 
@@ -266,6 +266,7 @@ fn parse_line(line: &[u8]) -> Parsed {
         b"ID" => pair(Purpose::Identity, &mut fields),
         b"SESSION" if fields.clone().count() > 2 => whole_session(&mut fields),
         b"SESSION" => pair(Purpose::Session, &mut fields),
+        b"TCP_SHARED" => relay(&mut fields),
         b"NAME" => return named(line).map_or(Parsed::Damaged, Parsed::Line),
         _ => return Parsed::UnknownLabel,
     };
@@ -309,6 +310,14 @@ fn whole_session<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line
         nonces: [Some(nonce_a), Some(nonce_b)],
         people: [Some(real_a), Some(real_b)],
     })
+}
+
+/// `TCP_SHARED <client's DHT> <relay's DHT> <client's base nonce> <relay's base nonce> <key>`.
+fn relay<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Line> {
+    let parties = [Some(public_key(fields)?), Some(public_key(fields)?)];
+    let mut nonce = || hex(fields.next()?).map(Nonce);
+    let nonces = [Some(nonce()?), Some(nonce()?)];
+    Some(Line::Key { key: BoxKey::new(hex(fields.next()?)?), parties, nonces, people: [None; 2] })
 }
 
 /// The name is the rest of the line, inner spaces included.
@@ -359,7 +368,8 @@ mod tests {
         let log = format!(
             "# tox-keylog 1\n\nSHARED {A} {B} {A}\r\n  BOX {A} {B}\nNONCE {A} {N}\nDHT {A} {B}\n\
              ID {A} {B}\nSESSION {A} {B}\nNAME {A}  Ann  of Elsewhere \nDHT_SHARED {A} {B} {A}\n\
-             LONGTERM_SHARED {A} {B} {A}\nSESSION {A} {A} {N} {B} {B} {N} {A}\nCLIENT_RANDOM 1 2"
+             LONGTERM_SHARED {A} {B} {A}\nSESSION {A} {A} {N} {B} {B} {N} {A}\nTCP_SHARED {A} {B} {N} {N} {A}\n\
+             CLIENT_RANDOM 1 2"
         );
         let (said, tally) = said(log.as_bytes());
         let expected = [
@@ -373,9 +383,10 @@ mod tests {
             "key 2 0",
             "key 2 0",
             "key 2 2",
+            "key 2 2",
         ];
         assert_eq!(said, expected);
-        assert_eq!(tally, Tally { understood: 10, unknown: 1, ..Tally::default() });
+        assert_eq!(tally, Tally { understood: 11, unknown: 1, ..Tally::default() });
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::halves::{Half, HalfId, Halves};
 use super::keylog::Purpose;
 use super::keyring::{KeyId, KeyRing};
 use super::link::{Attached, Link, to_front};
+use super::relays::{Keys, Route};
 use super::sealed::Sealed;
 use super::session::{Found, SessionTable, Whose, open_near};
 use crate::recent::Recent;
@@ -92,8 +93,12 @@ pub struct Data<'a> {
     pub direction: u8,
     /// Whether this sender's handshake was seen: its first lossless packet is number 0.
     pub from_the_start: bool,
-    /// Whether the same lossless packet was opened before.
+    /// Whether the same was opened before: the same lossless packet, by its number, or the same lossy one, by
+    /// its nonce.
     pub resend: bool,
+    /// Whether the very same packet was opened before, by its nonce: captured twice, or on the other half of
+    /// its way through a relay.
+    pub copy: bool,
     /// What it says.
     pub plain: CryptoPlain<'a>,
 }
@@ -109,8 +114,8 @@ pub struct Sessions {
 /// Who may be behind an address, going by the packets that came from it last: anybody can send from any
 /// address, so this says which keys to try, and no more.
 #[derive(Clone, Copy, Default)]
-struct Host {
-    dht_key: Option<PublicKey>,
+pub(super) struct Host {
+    pub(super) dht_key: Option<PublicKey>,
     real_key: Option<PublicKey>,
 }
 
@@ -163,6 +168,12 @@ impl Sessions {
         &mut self.opener.ring
     }
 
+    /// What following connections to relays needs.
+    pub(super) fn keys(&mut self) -> Keys<'_> {
+        let Opener { ring, budget, candidates, plain, .. } = &mut self.opener;
+        Keys { ring, budget, candidates, plain, hosts: &mut self.hosts }
+    }
+
     /// How many pairs of addresses, addresses, cookies, handshakes and sessions were forgotten for want
     /// of room.
     #[must_use]
@@ -181,10 +192,18 @@ impl Sessions {
     /// Looks at a datagram ahead of its turn, which comes soon: packets that overtook the handshake
     /// of their session can then be opened.
     pub fn foresee(&mut self, from: SocketAddr, to: SocketAddr, payload: &[u8], truncated: bool) {
-        let kind = ToxKind::of(payload).filter(|kind| is_net_crypto(*kind));
-        if kind.is_some_and(|kind| kind != ToxKind::CRYPTO_DATA) {
+        if is_foreseen(payload) {
             self.foreseeing = true;
             self.datagram(from, to, payload, truncated);
+            self.foreseeing = false;
+        }
+    }
+
+    /// The same for a packet that a relay passes on.
+    pub fn foresee_relayed(&mut self, route: &Route, payload: &[u8]) {
+        if is_foreseen(payload) {
+            self.foreseeing = true;
+            self.relayed(route, payload);
             self.foreseeing = false;
         }
     }
@@ -192,6 +211,7 @@ impl Sessions {
     /// Takes the next datagram, in the order of the capture.
     ///
     /// `truncated` says that `payload` is only its beginning.
+    #[inline]
     pub fn datagram(
         &mut self,
         from: SocketAddr,
@@ -199,14 +219,34 @@ impl Sessions {
         payload: &[u8],
         truncated: bool,
     ) -> Opened<'_> {
+        self.packet(Endpoint::from(from), Endpoint::from(to), payload, truncated)
+    }
+
+    /// Takes the next packet that a relay passes on, in the order of the capture.
+    pub fn relayed(&mut self, route: &Route, payload: &[u8]) -> Opened<'_> {
+        let [from, to] = route.ends();
+        for end in [from, to] {
+            if let Some(dht_key) = end.dht_key {
+                self.learn(end.endpoint, |host| host.dht_key = Some(dht_key));
+            }
+        }
+        self.packet(from.endpoint, to.endpoint, payload, false)
+    }
+
+    fn packet(
+        &mut self,
+        from: Endpoint,
+        to: Endpoint,
+        payload: &[u8],
+        truncated: bool,
+    ) -> Opened<'_> {
         let kind = ToxKind::of(payload);
-        let is_net_crypto = kind.is_some_and(is_net_crypto);
+        let is_net_crypto = kind.is_some_and(ToxKind::is_net_crypto);
         if self.opener.ring.is_empty() || (truncated && is_net_crypto) {
             let why = Sealed::without_keys(truncated);
             let seen = kind.map_or(Seen::Other, |kind| closed(kind, why));
             return self.opened([None, None], seen);
         }
-        let (from, to) = (Endpoint::from(from), Endpoint::from(to));
         match kind {
             Some(kind) if is_net_crypto => {
                 self.opener.budget.earn();
@@ -311,24 +351,27 @@ impl Sessions {
         let sender = session.parties.of_mut(found.direction);
         let from = sender.real_key;
         let attempt = sender.attempt_mut(&found.nonce).expect("the packet was noted above");
-        let room = attempt.seen.room();
+        let room = attempt.room();
         let opened = match CryptoPlain::parse(&self.opener.plain) {
             Ok(plain) => match plain.id.map(|id| id.class()) {
                 None => Err(Sealed::Empty),
                 Some(class) => {
-                    let resend = class == DataClass::Lossless && attempt.seen.note(plain.number);
+                    let copy = attempt.seen_nonces.note(found.nonce.low32());
+                    let is_lossless = class == DataClass::Lossless;
+                    let resend = if is_lossless { attempt.seen.note(plain.number) } else { copy };
                     Ok(Data {
                         session: attempt.id,
                         direction: found.direction as u8,
                         from_the_start: attempt.from_the_start,
                         resend,
+                        copy,
                         plain,
                     })
                 }
             },
             Err(_) => Err(Sealed::BadLength),
         };
-        let took = attempt.seen.room().saturating_sub(room);
+        let took = attempt.room().saturating_sub(room);
         self.opener.sessions.took(took);
         Opened { from, to, seen: Seen::Data(opened), may_open_later: false }
     }
@@ -803,14 +846,10 @@ impl Opener {
     }
 }
 
-const fn is_net_crypto(kind: ToxKind) -> bool {
-    matches!(
-        kind,
-        ToxKind::COOKIE_REQUEST
-            | ToxKind::COOKIE_RESPONSE
-            | ToxKind::CRYPTO_HANDSHAKE
-            | ToxKind::CRYPTO_DATA
-    )
+/// Whether a packet is looked at ahead of its turn.
+fn is_foreseen(payload: &[u8]) -> bool {
+    let kind = ToxKind::of(payload).filter(|kind| kind.is_net_crypto());
+    kind.is_some_and(|kind| kind != ToxKind::CRYPTO_DATA)
 }
 
 fn closed(kind: ToxKind, why: Sealed) -> Seen<'static> {

@@ -8,6 +8,9 @@ use crate::wire::net_crypto::{
     CookieRequest, CookieRequestPlain, CookieResponse, CookieResponsePlain, CryptoData,
     CryptoPlain, Handshake, HandshakePlain,
 };
+use crate::wire::relay::{
+    RelayAnswer, RelayFrame, RelayHandshake, RelayHandshakePlain, RelayPacket,
+};
 use crate::wire::{Hex, Nonce, PublicKey};
 
 /// A key pair that its seed gives.
@@ -179,6 +182,113 @@ impl Client {
                 format!("{} {}\n", label(ours, theirs), Hex(ours.shared(theirs).expose()))
             })
             .concat()
+    }
+}
+
+/// A client's connection to a relay.
+#[derive(Clone)]
+pub struct RelayConnection {
+    pub client: Pair,
+    pub relay: Pair,
+    of_client: Side,
+    of_relay: Side,
+    /// Of the frames.
+    key: BoxKey,
+}
+
+/// One side of a connection to a relay.
+#[derive(Clone)]
+struct Side {
+    temporary: Pair,
+    /// How many frames it has sent.
+    sent: u64,
+}
+
+impl Side {
+    fn new(seed: u8) -> Self {
+        Self { temporary: Pair::of(seed), sent: 0 }
+    }
+
+    fn base_nonce(&self) -> Nonce {
+        let PublicKey([first, ..]) = self.temporary.public;
+        Nonce([first; 24])
+    }
+
+    fn greeting(&self, nonce: Nonce, key: &BoxKey) -> [u8; 72] {
+        let (mut plain, mut sealed) = (Vec::new(), Vec::new());
+        let (temporary_key, base_nonce) = (self.temporary.public, self.base_nonce());
+        RelayHandshakePlain { temporary_key, base_nonce }.emit(&mut plain);
+        key.seal(&nonce, &plain, &mut sealed);
+        sealed.as_slice().try_into().expect("the plaintext has its size")
+    }
+
+    fn frame(&mut self, key: &BoxKey, packet: &[u8]) -> Vec<u8> {
+        let nonce = self.base_nonce().wrapping_add(self.sent);
+        self.sent += 1;
+        let mut sealed = Vec::new();
+        key.seal(&nonce, packet, &mut sealed);
+        written(|out| RelayFrame { sealed: &sealed }.emit(out))
+    }
+}
+
+impl RelayConnection {
+    /// Between two DHT key pairs; `seed` makes the temporary ones.
+    pub fn new(client: &Pair, relay: &Pair, seed: u8) -> Self {
+        let (of_client, of_relay) = (Side::new(seed), Side::new(seed + 1));
+        let key = of_client.temporary.shared(&of_relay.temporary);
+        Self { client: client.clone(), relay: relay.clone(), of_client, of_relay, key }
+    }
+
+    pub fn handshake(&self) -> Vec<u8> {
+        let (dht_key, nonce) = (self.client.public, Nonce([4; 24]));
+        let sealed = &self.of_client.greeting(nonce, &self.client.shared(&self.relay));
+        written(|out| RelayHandshake { dht_key, nonce, sealed }.emit(out))
+    }
+
+    pub fn answer(&self) -> Vec<u8> {
+        let nonce = Nonce([5; 24]);
+        let sealed = &self.of_relay.greeting(nonce, &self.client.shared(&self.relay));
+        written(|out| RelayAnswer { nonce, sealed }.emit(out))
+    }
+
+    /// The next frame to the relay.
+    pub fn to_relay(&mut self, packet: &RelayPacket<'_>) -> Vec<u8> {
+        self.frame(true, &written(|out| packet.emit(out)))
+    }
+
+    /// The next frame from the relay.
+    pub fn from_relay(&mut self, packet: &RelayPacket<'_>) -> Vec<u8> {
+        self.frame(false, &written(|out| packet.emit(out)))
+    }
+
+    /// The next frame one way, with any bytes in it.
+    pub fn frame(&mut self, to_relay: bool, packet: &[u8]) -> Vec<u8> {
+        let sender = if to_relay { &mut self.of_client } else { &mut self.of_relay };
+        sender.frame(&self.key, packet)
+    }
+
+    /// The lines that a logger in the client writes.
+    pub fn shared_lines(&self) -> String {
+        let line = |ours: &Pair, theirs: &Pair| {
+            let key = ours.shared(theirs);
+            format!("SHARED {} {} {}\n", ours.public, theirs.public, Hex(key.expose()))
+        };
+        let (ours, theirs) = (&self.of_client.temporary, &self.of_relay.temporary);
+        line(&self.client, &self.relay) + &line(ours, theirs)
+    }
+
+    /// `NONCE` lines of both directions.
+    pub fn nonce_lines(&self) -> String {
+        let line =
+            |side: &Side| format!("NONCE {} {}\n", Hex(self.key.expose()), side.base_nonce());
+        line(&self.of_client) + &line(&self.of_relay)
+    }
+
+    /// One line that says all about the frames.
+    pub fn relay_line(&self) -> String {
+        let (client, relay) = (self.client.public, self.relay.public);
+        let (ours, theirs) = (self.of_client.base_nonce(), self.of_relay.base_nonce());
+        format!("TCP_SHARED {client} {relay} {ours} {theirs} {}\n", Hex(self.key.expose()))
     }
 }
 

@@ -3,13 +3,15 @@
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
-use super::opener::Step;
+use super::opener::{Inside, Relayed, Step};
+use super::record::Relay;
 use crate::capture::{Datagram, NotUdp, Origin};
 use crate::crypto::{Data, Names, OpenHandshake, Opened, Sealed, Seen};
 use crate::time::Timestamp;
 use crate::wire::net_crypto::{
     CookieRequestPlain, CookieResponsePlain, CryptoPlain, HandshakePlain,
 };
+use crate::wire::relay::{RelayHandshakePlain, RelayPacket};
 use crate::wire::{DataId, Fault, PublicKey};
 
 /// How many steps, and bytes, fill a batch; one step may go beyond.
@@ -28,6 +30,16 @@ enum Entry {
     Names(Names),
     NotUdp { at: Timestamp, why: NotUdp },
     Datagram(Kept),
+    Relayed(Box<(Kept, Relay, KeptInside)>),
+}
+
+/// What is inside a relay's frame, without its bytes.
+#[derive(Clone, Copy)]
+enum KeptInside {
+    Handshake(Result<RelayHandshakePlain, Sealed>),
+    Answer(Result<RelayHandshakePlain, Sealed>),
+    Packet(Result<(), Sealed>),
+    PassedOn,
 }
 
 /// A datagram and what was opened of it, without its bytes.
@@ -67,6 +79,7 @@ struct KeptData {
     direction: u8,
     from_the_start: bool,
     resend: bool,
+    copy: bool,
     ack: u32,
     number: u32,
     padding: usize,
@@ -96,6 +109,7 @@ impl Batch {
             Step::Names(names) => Entry::Names(names),
             Step::NotUdp { at, why } => Entry::NotUdp { at, why },
             Step::Datagram(datagram, opened) => Entry::Datagram(self.keep(datagram, opened)),
+            Step::Relayed(relayed) => Entry::Relayed(Box::new(self.keep_relayed(relayed))),
             Step::Pause => return,
         };
         self.entries.push(entry);
@@ -112,6 +126,12 @@ impl Batch {
             Entry::NotUdp { at, why } => give(Step::NotUdp { at: *at, why: *why }),
             Entry::Datagram(kept) => {
                 give(Step::Datagram(&kept.datagram(bytes), &kept.opened(bytes)))
+            }
+            Entry::Relayed(kept) => {
+                let (kept, relay, inside) = &**kept;
+                let (datagram, opened) = (kept.datagram(bytes), kept.opened(bytes));
+                let inside = inside.restored(datagram.payload, &opened);
+                give(Step::Relayed(&Relayed { datagram, relay: *relay, inside }))
             }
         });
         self.entries.clear();
@@ -136,7 +156,7 @@ impl Batch {
                 KeptHandshake { plain, is_new, cookie_hash_fits }
             })),
             Seen::Data(seen) => KeptSeen::Data(seen.map(|seen| {
-                let Data { session, direction, from_the_start, resend, plain } = seen;
+                let Data { session, direction, from_the_start, resend, copy, plain } = seen;
                 let CryptoPlain { ack, number, padding, id, data } = plain;
                 let data = self.written(|bytes| bytes.extend_from_slice(data));
                 KeptData {
@@ -144,6 +164,7 @@ impl Batch {
                     direction,
                     from_the_start,
                     resend,
+                    copy,
                     ack,
                     number,
                     padding,
@@ -155,6 +176,17 @@ impl Batch {
         };
         let (sender, receiver) = (opened.from, opened.to);
         Kept { at, from, to, payload, origin, truncated, overlap, sender, receiver, seen }
+    }
+
+    fn keep_relayed(&mut self, relayed: &Relayed<'_>) -> (Kept, Relay, KeptInside) {
+        let nothing = Opened { from: None, to: None, seen: Seen::Other, may_open_later: false };
+        let (opened, inside) = match relayed.inside {
+            Inside::Handshake(plain) => (&nothing, KeptInside::Handshake(plain)),
+            Inside::Answer(plain) => (&nothing, KeptInside::Answer(plain)),
+            Inside::Packet(packet) => (&nothing, KeptInside::Packet(packet.map(|_| ()))),
+            Inside::PassedOn(opened) => (opened, KeptInside::PassedOn),
+        };
+        (self.keep(&relayed.datagram, opened), relayed.relay, inside)
     }
 
     fn written(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
@@ -185,6 +217,19 @@ impl Kept {
     }
 }
 
+impl KeptInside {
+    fn restored<'a>(self, payload: &'a [u8], opened: &'a Opened<'a>) -> Inside<'a> {
+        match self {
+            Self::Handshake(plain) => Inside::Handshake(plain),
+            Self::Answer(plain) => Inside::Answer(plain),
+            Self::Packet(opened) => {
+                Inside::Packet(opened.and_then(|()| again(RelayPacket::parse(payload))))
+            }
+            Self::PassedOn => Inside::PassedOn(opened),
+        }
+    }
+}
+
 impl KeptSeen {
     #[inline]
     fn restored<'a>(&self, bytes: &'a [u8]) -> Seen<'a> {
@@ -201,10 +246,10 @@ impl KeptSeen {
                 Ok(OpenHandshake { plain, is_new, cookie_hash_fits })
             })),
             Self::Data(seen) => Seen::Data(seen.map(|seen| {
-                let KeptData { session, direction, from_the_start, resend, .. } = seen;
+                let KeptData { session, direction, from_the_start, resend, copy, .. } = seen;
                 let KeptData { ack, number, padding, id, data, .. } = seen;
                 let plain = CryptoPlain { ack, number, padding, id, data: data.of(bytes) };
-                Data { session, direction, from_the_start, resend, plain }
+                Data { session, direction, from_the_start, resend, copy, plain }
             })),
             Self::Other => Seen::Other,
         }

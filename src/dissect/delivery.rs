@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
-use super::record::{Content, Context, Data, Party, Record, Transport};
+use super::record::{Content, Context, Data, Party, Record, Relay, Transport};
 use crate::crypto::Order;
 use crate::time::Timestamp;
 use crate::wire::{Conference, DataClass, DataId, Packet, PublicKey};
@@ -110,6 +110,7 @@ struct Waiting {
     src: SocketAddr,
     dst: SocketAddr,
     transport: Transport,
+    relay: Option<Relay>,
     from: Someone,
     to: Someone,
     truncated: bool,
@@ -151,6 +152,7 @@ impl Waiting {
             src: record.src,
             dst: record.dst,
             transport: record.transport,
+            relay: record.relay,
             from: Someone::of(&record.from),
             to: Someone::of(&record.to),
             truncated: record.truncated,
@@ -181,6 +183,7 @@ impl Waiting {
             src: self.src,
             dst: self.dst,
             transport: self.transport,
+            relay: self.relay,
             from: self.from.party(),
             to: self.to.party(),
             truncated: self.truncated,
@@ -190,6 +193,7 @@ impl Waiting {
                 number: self.number,
                 ack: self.ack,
                 resend: false,
+                copy: false,
                 direction: self.direction,
                 from_the_start: self.from_the_start,
                 id: self.id,

@@ -1,9 +1,11 @@
 //! Capture events and keys in, records out.
 
-use super::opener::Opener;
+use std::ops::ControlFlow;
+
+use super::opener::{Opener, Step};
 use super::record::Record;
 use super::recorder::Recorder;
-use crate::capture::Event;
+use crate::capture::{Event, Piece};
 use crate::crypto::{KeyRing, Sessions, Tally};
 
 /// Turns the events of a capture, in their order, into records.
@@ -34,7 +36,8 @@ impl Dissector {
     /// How often something about sessions or conferences was forgotten for want of room.
     #[must_use]
     pub const fn forgotten(&self) -> u64 {
-        self.opener.sessions.forgotten() + self.recorder.forgotten()
+        let Opener { sessions, relays, .. } = &self.opener;
+        sessions.forgotten() + relays.forgotten() + self.recorder.forgotten()
     }
 
     /// How the lines of key logs inside the capture were taken, if there were any.
@@ -43,7 +46,7 @@ impl Dissector {
         self.opener.embedded.as_ref()
     }
 
-    /// Takes the next event. Datagrams give a record.
+    /// Takes the next event. Datagrams give a record; pieces of streams are for [`Self::piece`].
     #[inline]
     pub fn event<'a>(&'a mut self, event: Event<'a>) -> Option<Record<'a>> {
         if let Some(names) = self.opener.new_names() {
@@ -63,6 +66,23 @@ impl Dissector {
                 self.opener.embed(&event);
                 None
             }
+        }
+    }
+
+    /// Takes the next piece of a stream, which may be one to a relay: then what is in it gives records.
+    pub fn piece(&mut self, piece: &Piece<'_>, mut visit: impl FnMut(&Record<'_>)) {
+        let Self { opener, recorder } = self;
+        if let Some(names) = opener.new_names() {
+            recorder.name(names);
+        }
+        for kept in opener.frames(piece) {
+            let done = opener.again(&kept, true, &mut |step| {
+                if let Step::Relayed(relayed) = step {
+                    visit(&recorder.relayed(relayed));
+                }
+                ControlFlow::<()>::Continue(())
+            });
+            debug_assert!(done.is_continue());
         }
     }
 }

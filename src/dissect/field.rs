@@ -5,10 +5,10 @@
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
-use super::record::{NOT_TOX, Transport};
+use super::record::{NOT_TOX, RELAY_ANSWER, RELAY_FRAME, RELAY_HANDSHAKE, Transport};
 use crate::crypto::Sealed;
 use crate::time::Timestamp;
-use crate::wire::{DataId, Kind, ToxKind};
+use crate::wire::{DataId, Kind, RelayKind, ToxKind};
 
 /// What kind of value a field has; decides what a filter may compare it with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,7 +96,7 @@ impl Value<'_> {
 pub trait Fields {
     /// Hands every value to `each` until it breaks, but for fields that are
     /// [on demand](FieldId::is_on_demand): first the fields from [`FieldId::Frame`] to
-    /// [`FieldId::Sealed`] in the order of the table, then those of the payload in the order of
+    /// [`FieldId::RelayPingId`] in the order of the table, then those of the payload in the order of
     /// the packet. Each of `peers` begins with its [`FieldId::PeersPeerNumber`].
     fn each(&self, each: &mut dyn FnMut(FieldId, Value<'_>) -> ControlFlow<()>) -> ControlFlow<()>;
 
@@ -181,6 +181,13 @@ fields! {
     Kind "kind" Name "" "what the packet is";
     Bytes "bytes" Unsigned "bytes" "size of the packet, from its id on, without padding";
     Sealed "sealed" Name "" "why the packet could not be opened";
+    Copy "copy" Bool "" "true where the very same packet was seen before, also on the other half of its way through a relay";
+    // Where it is in a connection to a relay.
+    RelayStream "relay.stream" Unsigned "" "number of the TCP connection, counted from 1 as connections appear in the file";
+    RelayKind "relay.kind" Name "" "what the relay's packet is";
+    RelayConnectionId "relay.connection_id" Unsigned "" "number of the connection through the relay, as the client counts";
+    RelayDhtKey "relay.dht_key" Key "" "DHT public key of the client at the other end of it";
+    RelayPingId "relay.ping_id" Bytes "" "which ping, or the answer to which";
     // What earlier packets tell about it.
     Conference "conference" Key "" "id of the conference that the packet names or that its group number means";
     Author "author" Key "" "long-term public key of the member that the packet's peer number means";
@@ -221,14 +228,15 @@ fields! {
     AuthorName "author.name" Text "" "the same of the author";
     Addr "addr" Address "" "src, and dst; filters and columns only";
     Packet "packet" Bytes "" "the bytes that the field bytes counts; filters and columns only";
-    Datagram "datagram" Bytes "" "what UDP carried; filters and columns only";
+    Datagram "datagram" Bytes "" "what UDP carried, or a relay passes on; filters and columns only";
 }
 
 /// What every other packet is called: by its first byte, or by its data id once opened.
 fn others() -> impl Iterator<Item = &'static str> {
     let data = DataId::all().filter(|id| !id.is_conference()).map(DataId::name);
     let known = ToxKind::all().filter(|kind| kind.is_known()).map(ToxKind::name);
-    known.chain([NOT_TOX]).chain(data)
+    let relay = [RELAY_HANDSHAKE, RELAY_ANSWER, RELAY_FRAME];
+    known.chain([NOT_TOX]).chain(data).chain(relay).chain(RelayKind::all().map(RelayKind::name))
 }
 
 impl FieldId {
@@ -251,7 +259,12 @@ impl FieldId {
                 }
                 kinds
             }
-            Self::Transport => vec![Transport::Udp.name()],
+            Self::Transport => vec![Transport::Udp.name(), Transport::Tcp.name()],
+            Self::RelayKind => {
+                let mut kinds: Vec<_> = RelayKind::all().map(RelayKind::name).collect();
+                kinds.dedup();
+                kinds
+            }
             Self::ConferenceType => vec!["text", "audio", "unknown"],
             Self::Sealed => Sealed::ALL.iter().map(|why| why.name()).collect(),
             _ => Vec::new(),

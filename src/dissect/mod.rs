@@ -17,6 +17,9 @@ pub use delivery::Delivery;
 pub use dissector::Dissector;
 pub use field::{Field, FieldId, FieldType, Fields, Value};
 pub use payload::payload;
-pub use record::{Content, Context, Data, NOT_TOX, Party, Record, Transport};
+pub use record::{
+    Content, Context, Data, NOT_TOX, Party, RELAY_ANSWER, RELAY_FRAME, RELAY_HANDSHAKE, Record,
+    Relay, Transport,
+};
 pub use stream::{Ended, Item, count_unopened, stream, stream_parallel};
-pub use totals::{ConferenceTotals, PersonTotals, Totals};
+pub use totals::{ConferenceTotals, PersonTotals, RelayTotals, Totals};

@@ -12,8 +12,14 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
 use crate::capture::{self, Datagram, Datagrams, Event, Follows, NotUdp, Origin, Piece};
-use crate::crypto::{self, KeyRing, Names, Opened, Sessions, Tally};
+use crate::crypto::{
+    self, KeyRing, Names, Opened, RelaySeen, Relays, Route, Sealed, Sessions, StreamBytes, Tally,
+};
 use crate::time::Timestamp;
+use crate::wire::ToxKind;
+use crate::wire::relay::{RelayHandshakePlain, RelayPacket};
+
+use super::record::Relay;
 
 /// How far ahead handshakes are looked for, in nanoseconds of capture time: they are sent again about
 /// once a second (packets §4.4).
@@ -29,10 +35,31 @@ pub(super) enum Step<'a> {
     Names(Names),
     /// A datagram.
     Datagram(&'a Datagram<'a>, &'a Opened<'a>),
+    /// Something in a connection to a relay.
+    Relayed(&'a Relayed<'a>),
     /// A frame that gave no datagram.
     NotUdp { at: Timestamp, why: NotUdp },
     /// The next one may take a while to come.
     Pause,
+}
+
+/// What was found in a connection to a relay.
+pub(super) struct Relayed<'a> {
+    /// Where it was, between the ends of the TCP connection. Its payload is what the relay passes on, else the
+    /// relay's packet, else the frame or handshake as it was sent.
+    pub(super) datagram: Datagram<'a>,
+    pub(super) relay: Relay,
+    pub(super) inside: Inside<'a>,
+}
+
+/// What something in a connection to a relay is.
+#[derive(Clone, Copy)]
+pub(super) enum Inside<'a> {
+    Handshake(Result<RelayHandshakePlain, Sealed>),
+    Answer(Result<RelayHandshakePlain, Sealed>),
+    Packet(Result<RelayPacket<'a>, Sealed>),
+    /// A net_crypto packet that the relay passes on.
+    PassedOn(&'a Opened<'a>),
 }
 
 /// How far an [`Opener`] goes.
@@ -44,9 +71,10 @@ pub(super) enum Until {
     End,
 }
 
-/// The sessions that are followed, and the keys, also those inside the capture.
+/// The sessions and the connections to relays that are followed, and the keys, also those inside the capture.
 pub(super) struct Opener {
     pub(super) sessions: Sessions,
+    pub(super) relays: Relays,
     secrets_type: Option<u32>,
     /// How the lines of key logs inside the capture were taken, if there were any.
     pub(super) embedded: Option<Tally>,
@@ -54,7 +82,8 @@ pub(super) struct Opener {
 
 impl Opener {
     pub(super) fn new(ring: KeyRing, secrets_type: Option<u32>) -> Self {
-        Self { sessions: Sessions::new(ring), secrets_type, embedded: None }
+        let (sessions, relays) = (Sessions::new(ring), Relays::default());
+        Self { sessions, relays, secrets_type, embedded: None }
     }
 
     /// Opens one datagram after another; gives what ended the capture early, if anything did.
@@ -68,7 +97,7 @@ impl Opener {
         // Without keys nothing is read ahead, so that nothing is left behind here.
         while until == Until::End || self.sessions.ring().is_empty() {
             let later = if let Some(kept) = ahead.pop() {
-                self.event(&kept.event(), false, &mut give)?
+                self.again(&kept, false, &mut give)?.then_some(kept)
             } else if ahead.has_ended {
                 return ControlFlow::Continue(ahead.error);
             } else {
@@ -77,7 +106,13 @@ impl Opener {
                 }
                 // Matched where it is: it is large.
                 match datagrams.next() {
-                    Ok(Some(ref event)) => self.event(event, false, &mut give)?,
+                    Ok(Some(Event::Piece(ref piece))) => {
+                        ahead.extend(self.frames(piece));
+                        None
+                    }
+                    Ok(Some(ref event)) => {
+                        self.event(event, false, &mut give)?.then(|| Kept::of(event))
+                    }
                     Ok(None) => return ControlFlow::Continue(None),
                     Err(error) => return ControlFlow::Continue(Some(error)),
                 }
@@ -85,20 +120,76 @@ impl Opener {
             if let Some(kept) = later {
                 give(Step::Pause)?;
                 ahead.read(kept.at, datagrams, self);
-                self.event(&kept.event(), true, &mut give)?;
+                self.again(&kept, true, &mut give)?;
             }
         }
         ControlFlow::Continue(None)
     }
 
-    /// Gives an event; or keeps it to be tried again once handshakes were looked for.
+    /// Gives what was kept, as [`Self::event`] does.
+    pub(super) fn again<B>(
+        &mut self,
+        kept: &Kept,
+        is_second_try: bool,
+        give: &mut impl FnMut(Step<'_>) -> ControlFlow<B>,
+    ) -> ControlFlow<B, bool> {
+        let frame = match kept.due() {
+            Due::Event(event) => return self.event(&event, is_second_try, give),
+            Due::Frame(frame) => frame,
+        };
+        if let Some(names) = self.new_names() {
+            give(Step::Names(names))?;
+        }
+        let &Frame { from, to, origin, relay, inside } = frame;
+        let (at, payload) = (kept.at, kept.bytes.as_slice());
+        let (truncated, overlap) = (false, false);
+        let datagram = Datagram { at, from, to, payload, origin, truncated, overlap };
+        let opened;
+        let inside = match inside {
+            KeptInside::Handshake(plain) => Inside::Handshake(plain),
+            KeptInside::Answer(plain) => Inside::Answer(plain),
+            KeptInside::Packet(Err(why)) => Inside::Packet(Err(why)),
+            KeptInside::Packet(Ok(())) => {
+                Inside::Packet(RelayPacket::parse(payload).map_err(|_| Sealed::BadLength))
+            }
+            KeptInside::PassedOn(route) => {
+                opened = self.sessions.relayed(&route, payload);
+                if opened.may_open_later && !is_second_try {
+                    return ControlFlow::Continue(true);
+                }
+                Inside::PassedOn(&opened)
+            }
+        };
+        give(Step::Relayed(&Relayed { datagram, relay, inside }))?;
+        ControlFlow::Continue(false)
+    }
+
+    /// What is in a piece of a stream, if it is one to a relay.
+    pub(super) fn frames(&mut self, piece: &Piece<'_>) -> Vec<Kept> {
+        let Piece { from, to, bytes, connection: stream, from_opener, follows, .. } = *piece;
+        let is_first = follows == Follows::Start;
+        let missing = match follows {
+            Follows::Start | Follows::Bytes => Some(0),
+            Follows::Hole(missing) => Some(missing),
+            Follows::Unseen => None,
+        };
+        let bytes = StreamBytes { stream, from, to, from_opener, bytes, is_first, missing };
+        self.relays.take(&bytes, &mut self.sessions);
+        let mut frames = Vec::new();
+        while let Some(relayed) = self.relays.pop() {
+            frames.push(Kept::of_relay(piece, &relayed));
+        }
+        frames
+    }
+
+    /// Gives an event, or else says that it is to be tried again once handshakes were looked for.
     #[inline]
     fn event<B>(
         &mut self,
         event: &Event<'_>,
         is_second_try: bool,
         give: &mut impl FnMut(Step<'_>) -> ControlFlow<B>,
-    ) -> ControlFlow<B, Option<Kept>> {
+    ) -> ControlFlow<B, bool> {
         if let Some(names) = self.new_names() {
             give(Step::Names(names))?;
         }
@@ -106,7 +197,7 @@ impl Opener {
             Event::Datagram(datagram) => {
                 let opened = self.datagram(datagram);
                 if opened.may_open_later && !is_second_try {
-                    return ControlFlow::Continue(Some(Kept::of(event)));
+                    return ControlFlow::Continue(true);
                 }
                 give(Step::Datagram(datagram, &opened))?;
             }
@@ -114,7 +205,7 @@ impl Opener {
             Event::Piece(_) => {}
             Event::Comment(_) | Event::Secrets { .. } => self.embed(event),
         }
-        ControlFlow::Continue(None)
+        ControlFlow::Continue(false)
     }
 
     /// What people are called who were not called so before.
@@ -144,19 +235,24 @@ impl Opener {
         self.embedded.get_or_insert_default().add(&tally);
     }
 
-    /// Looks at an event ahead of its turn, which comes soon, for the handshake that it may be.
-    fn foresee(&mut self, event: &Event<'_>) {
-        match *event {
-            Event::Datagram(Datagram { from, to, payload, truncated, .. }) => {
-                self.sessions.foresee(from, to, payload, truncated);
+    /// Looks at what was kept ahead of its turn, which comes soon, for the handshake that it may be.
+    fn foresee(&mut self, kept: &Kept) {
+        match &kept.what {
+            What::Datagram { from, to, truncated, .. } => {
+                self.sessions.foresee(*from, *to, &kept.bytes, *truncated);
+            }
+            What::Relayed(frame) => {
+                if let KeptInside::PassedOn(route) = &frame.inside {
+                    self.sessions.foresee_relayed(route, &kept.bytes);
+                }
             }
             // Their turn comes when it comes: keys that are added then reopen the search.
-            Event::Other { .. } | Event::Piece(_) | Event::Comment(_) | Event::Secrets { .. } => {}
+            What::Other { .. } | What::Comment | What::Secrets { .. } => {}
         }
     }
 }
 
-/// Events that were read ahead of their turn.
+/// Events that were read ahead of their turn, and frames of relays, of which one piece has many.
 #[derive(Default)]
 struct Ahead {
     events: VecDeque<Kept>,
@@ -174,23 +270,29 @@ impl Ahead {
         Some(kept)
     }
 
+    fn extend(&mut self, kept: Vec<Kept>) {
+        for kept in kept {
+            self.latest = if self.events.is_empty() { kept.at } else { self.latest.max(kept.at) };
+            self.bytes += kept.bytes.len();
+            self.events.push_back(kept);
+        }
+    }
+
     /// Reads on until [`LOOKAHEAD`] after `at`, and shows what it reads to the opener.
     fn read<R: Read>(&mut self, at: Timestamp, datagrams: &mut Datagrams<R>, opener: &mut Opener) {
-        if self.events.is_empty() {
-            self.latest = at;
-        }
         while !self.has_ended
-            && self.latest.nanos_since(at) < LOOKAHEAD
+            && (self.events.is_empty() || self.latest.nanos_since(at) < LOOKAHEAD)
             && self.events.len() < LOOKAHEAD_EVENTS
             && self.bytes < LOOKAHEAD_BYTES
         {
             match datagrams.next() {
                 Ok(Some(event)) => {
-                    opener.foresee(&event);
-                    let kept = Kept::of(&event);
-                    self.latest = self.latest.max(kept.at);
-                    self.bytes += kept.bytes.len();
-                    self.events.push_back(kept);
+                    let kept = match &event {
+                        Event::Piece(piece) => opener.frames(piece),
+                        event => vec![Kept::of(event)],
+                    };
+                    kept.iter().for_each(|kept| opener.foresee(kept));
+                    self.extend(kept);
                 }
                 Ok(None) => self.has_ended = true,
                 Err(error) => {
@@ -202,8 +304,8 @@ impl Ahead {
     }
 }
 
-/// An event that owns its bytes.
-struct Kept {
+/// An event, or a frame of a relay, that owns its bytes.
+pub(super) struct Kept {
     at: Timestamp,
     bytes: Vec<u8>,
     what: What,
@@ -213,19 +315,27 @@ struct Kept {
 enum What {
     Datagram { from: SocketAddr, to: SocketAddr, origin: Origin, truncated: bool, overlap: bool },
     Other { origin: Origin, why: NotUdp },
-    Piece(Stretch),
+    Relayed(Box<Frame>),
     Comment,
     Secrets { secrets_type: u32 },
 }
 
-/// A piece without its bytes.
-struct Stretch {
+/// Something in a connection to a relay, without its bytes.
+struct Frame {
     from: SocketAddr,
     to: SocketAddr,
     origin: Origin,
-    connection: u32,
-    from_opener: Option<bool>,
-    follows: Follows,
+    relay: Relay,
+    inside: KeptInside,
+}
+
+/// What it is.
+#[derive(Clone, Copy)]
+enum KeptInside {
+    Handshake(Result<RelayHandshakePlain, Sealed>),
+    Answer(Result<RelayHandshakePlain, Sealed>),
+    Packet(Result<(), Sealed>),
+    PassedOn(Route),
 }
 
 impl Kept {
@@ -235,20 +345,9 @@ impl Kept {
                 (at, payload, What::Datagram { from, to, origin, truncated, overlap })
             }
             Event::Other { origin, at, why } => (at, &[][..], What::Other { origin, why }),
-            Event::Piece(Piece {
-                at,
-                from,
-                to,
-                bytes,
-                origin,
-                connection,
-                from_opener,
-                follows,
-            }) => {
-                let stretch = Stretch { from, to, origin, connection, from_opener, follows };
-                (at, bytes, What::Piece(stretch))
-            }
             Event::Comment(text) => (Timestamp::default(), text, What::Comment),
+            // Its frames are kept, if it has any.
+            Event::Piece(piece) => (piece.at, &[][..], What::Comment),
             Event::Secrets { secrets_type, data } => {
                 (Timestamp::default(), data, What::Secrets { secrets_type })
             }
@@ -256,28 +355,60 @@ impl Kept {
         Self { at, bytes: bytes.to_vec(), what }
     }
 
-    fn event(&self) -> Event<'_> {
+    /// Something in a connection to a relay, which `piece` has completed.
+    fn of_relay(piece: &Piece<'_>, relayed: &crypto::Relayed<'_>) -> Self {
+        let Piece { at, from, to, connection: stream, origin, .. } = *piece;
+        let crypto::Relayed { seen, to_relay, bytes, route } = relayed;
+        let mut relay = Relay {
+            stream,
+            to_relay: *to_relay,
+            kind: None,
+            connection_id: None,
+            dht_key: route.as_ref().and_then(Route::other_client),
+        };
+        let mut bytes = *bytes;
+        let inside = match seen {
+            RelaySeen::Handshake(plain) => KeptInside::Handshake(*plain),
+            RelaySeen::Answer(plain) => KeptInside::Answer(*plain),
+            RelaySeen::Packet(Err(why)) => KeptInside::Packet(Err(*why)),
+            RelaySeen::Packet(Ok(packet)) => {
+                relay.kind = Some(packet.kind());
+                relay.connection_id = packet.connection_id();
+                relay.dht_key = relay.dht_key.or(packet.dht_key());
+                match packet.passed_on().zip(*route) {
+                    Some((passed_on, route)) if is_net_crypto(passed_on) => {
+                        bytes = passed_on;
+                        KeptInside::PassedOn(route)
+                    }
+                    _ => KeptInside::Packet(Ok(())),
+                }
+            }
+        };
+        let what = What::Relayed(Box::new(Frame { from, to, origin, relay, inside }));
+        Self { at, bytes: bytes.to_vec(), what }
+    }
+
+    fn due(&self) -> Due<'_> {
         let (at, payload) = (self.at, self.bytes.as_slice());
-        match self.what {
+        Due::Event(match self.what {
             What::Datagram { from, to, origin, truncated, overlap } => {
                 Event::Datagram(Datagram { at, from, to, payload, origin, truncated, overlap })
             }
             What::Other { origin, why } => Event::Other { origin, at, why },
-            What::Piece(Stretch { from, to, origin, connection, from_opener, follows }) => {
-                let bytes = payload;
-                Event::Piece(Piece {
-                    at,
-                    from,
-                    to,
-                    bytes,
-                    origin,
-                    connection,
-                    from_opener,
-                    follows,
-                })
-            }
+            What::Relayed(ref frame) => return Due::Frame(frame),
             What::Comment => Event::Comment(payload),
             What::Secrets { secrets_type } => Event::Secrets { secrets_type, data: payload },
-        }
+        })
     }
+}
+
+/// What was kept, when its turn comes.
+enum Due<'a> {
+    Event(Event<'a>),
+    Frame(&'a Frame),
+}
+
+/// Whether a relay passes on a packet of a session, or of its beginning.
+fn is_net_crypto(packet: &[u8]) -> bool {
+    ToxKind::of(packet).is_some_and(ToxKind::is_net_crypto)
 }

@@ -1,4 +1,4 @@
-//! One datagram, as far as the keys at hand explain it.
+//! One datagram, or one packet to or from a relay, as far as the keys at hand explain it.
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -8,9 +8,10 @@ use super::payload::payload;
 use crate::crypto::{OpenHandshake, Sealed};
 use crate::time::Timestamp;
 use crate::wire::net_crypto::{CookieRequestPlain, CookieResponsePlain};
-use crate::wire::{Conference, DataId, Kind, Malformed, Packet, PublicKey, ToxKind};
+use crate::wire::relay::{RelayHandshakePlain, RelayPacket, RelayPing, RelayPong};
+use crate::wire::{Conference, DataId, Kind, Malformed, Packet, PublicKey, RelayKind, ToxKind};
 
-/// One datagram of a capture: where it was, whose it was, what it was.
+/// One datagram of a capture, or one packet to or from a relay: where it was, whose it was, what it was.
 #[derive(Debug)]
 pub struct Record<'a> {
     /// Number of the frame, from 1, over the whole file.
@@ -27,13 +28,16 @@ pub struct Record<'a> {
     pub dst: SocketAddr,
     /// What carried it.
     pub transport: Transport,
+    /// Where it is in a connection to a relay, if TCP carried it.
+    pub relay: Option<Relay>,
     /// The sender, as far as it is known.
     pub from: Party<'a>,
     /// The receiver, as far as it is known.
     pub to: Party<'a>,
     /// Whether the capture kept only the beginning of the datagram.
     pub truncated: bool,
-    /// What UDP carried, as far as it was captured.
+    /// What UDP carried, as far as it was captured; of TCP, what a relay passes on, else the relay's packet,
+    /// else its frame or handshake as it was sent.
     pub datagram: &'a [u8],
     /// What it turned out to be.
     pub content: Content<'a>,
@@ -44,6 +48,8 @@ pub struct Record<'a> {
 pub enum Transport {
     /// A UDP datagram.
     Udp,
+    /// A TCP connection to a relay.
+    Tcp,
 }
 
 impl Transport {
@@ -52,8 +58,24 @@ impl Transport {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Udp => "udp",
+            Self::Tcp => "tcp",
         }
     }
+}
+
+/// Where a packet is in a connection of a client to a relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relay {
+    /// Number of the TCP connection, from 1, in the order in which they are first seen in the capture.
+    pub stream: u32,
+    /// Whether it goes to the relay, if that is known.
+    pub to_relay: Option<bool>,
+    /// What the relay's packet is, if it was opened.
+    pub kind: Option<RelayKind>,
+    /// The connection through the relay that it is about, as the client numbers it.
+    pub connection_id: Option<u8>,
+    /// The DHT public key of the other client that it is about, as far as that is known.
+    pub dht_key: Option<PublicKey>,
 }
 
 /// Somebody, as far as known.
@@ -77,6 +99,12 @@ pub enum Content<'a> {
     Handshake(Result<OpenHandshake<'a>, Sealed>),
     /// A data packet.
     Data(Result<Data<'a>, Sealed>),
+    /// A client's handshake with a relay.
+    RelayHandshake(Result<RelayHandshakePlain, Sealed>),
+    /// The relay's answer to it.
+    RelayAnswer(Result<RelayHandshakePlain, Sealed>),
+    /// A frame between a client and a relay that holds something else than a packet above.
+    Relay(Result<RelayPacket<'a>, Sealed>),
     /// Another Tox packet, or no Tox packet: only its first byte was looked at. `None` for an empty
     /// datagram.
     Other(Option<ToxKind>),
@@ -91,8 +119,11 @@ pub struct Data<'a> {
     pub number: u32,
     /// The next lossless packet that the sender still waits for.
     pub ack: u32,
-    /// Whether the same lossless packet was opened before.
+    /// Whether the same was opened before: a lossless packet with its number, or the very same lossy one.
     pub resend: bool,
+    /// Whether the very same packet was opened before, sealed with the same nonce: captured twice, or on the
+    /// other half of its way through a relay.
+    pub copy: bool,
     /// Which of the session's two directions; the same number always means the same one.
     pub direction: u8,
     /// Whether the session's handshake from this sender was seen, so that its first packet is number 0.
@@ -127,6 +158,10 @@ impl Record<'_> {
             Content::Handshake(_) => ToxKind::CRYPTO_HANDSHAKE.name(),
             Content::Data(Err(_)) => ToxKind::CRYPTO_DATA.name(),
             Content::Data(Ok(data)) => data.kind(),
+            Content::RelayHandshake(_) => RELAY_HANDSHAKE,
+            Content::RelayAnswer(_) => RELAY_ANSWER,
+            Content::Relay(Ok(packet)) => packet.kind().name(),
+            Content::Relay(Err(_)) => RELAY_FRAME,
             Content::Other(kind) => match kind {
                 Some(kind) if kind.is_known() => kind.name(),
                 _ => NOT_TOX,
@@ -150,7 +185,10 @@ impl Record<'_> {
             Content::CookieRequest(Err(why))
             | Content::CookieResponse(Err(why))
             | Content::Handshake(Err(why))
-            | Content::Data(Err(why)) => Some(why),
+            | Content::Data(Err(why))
+            | Content::RelayHandshake(Err(why))
+            | Content::RelayAnswer(Err(why))
+            | Content::Relay(Err(why)) => Some(why),
             _ => None,
         }
     }
@@ -168,6 +206,14 @@ impl Record<'_> {
 
 /// The kind of a datagram whose first byte no Tox packet has.
 pub const NOT_TOX: &str = "not_tox";
+
+/// The kinds of what is sent between a client and a relay beside packets: their handshakes, and frames that
+/// stay closed.
+pub const RELAY_HANDSHAKE: &str = "relay_handshake";
+/// See [`RELAY_HANDSHAKE`].
+pub const RELAY_ANSWER: &str = "relay_answer";
+/// See [`RELAY_HANDSHAKE`].
+pub const RELAY_FRAME: &str = "relay_frame";
 
 impl Data<'_> {
     /// What the data is, as JSON lines and filters name it.
@@ -209,6 +255,18 @@ impl Fields for Record<'_> {
         if let Some(why) = self.sealed() {
             each(FieldId::Sealed, Value::Name(why.name()))?;
         }
+        if data.is_some_and(|data| data.copy) {
+            each(FieldId::Copy, Value::Bool(true))?;
+        }
+        if let Some(relay) = &self.relay {
+            relay.each(each)?;
+            if let Content::Relay(Ok(RelayPacket::Ping(RelayPing { ping_id }))) = &self.content {
+                each(FieldId::RelayPingId, Value::Bytes(ping_id))?;
+            }
+            if let Content::Relay(Ok(RelayPacket::Pong(RelayPong { ping_id }))) = &self.content {
+                each(FieldId::RelayPingId, Value::Bytes(ping_id))?;
+            }
+        }
         match data {
             Some(data) => data.each_of_payload(each),
             None => ControlFlow::Continue(()),
@@ -240,6 +298,22 @@ impl Fields for Record<'_> {
             _ => self.each(&mut |id, value| {
                 if id == field { each(value) } else { ControlFlow::Continue(()) }
             }),
+        }
+    }
+}
+
+impl Relay {
+    fn each(&self, each: &mut dyn FnMut(FieldId, Value<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        each(FieldId::RelayStream, Value::Unsigned(self.stream.into()))?;
+        if let Some(kind) = self.kind {
+            each(FieldId::RelayKind, Value::Name(kind.name()))?;
+        }
+        if let Some(connection_id) = self.connection_id {
+            each(FieldId::RelayConnectionId, Value::Unsigned(connection_id.into()))?;
+        }
+        match &self.dht_key {
+            Some(PublicKey(key)) => each(FieldId::RelayDhtKey, Value::Key(key)),
+            None => ControlFlow::Continue(()),
         }
     }
 }

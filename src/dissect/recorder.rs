@@ -1,6 +1,7 @@
 //! The half of dissecting that needs no keys: what was opened in, records out.
 
 use super::conferences::Conferences;
+use super::opener::{Inside, Relayed};
 use super::record::{Content, Context, Data, Record, Transport};
 use crate::capture::Datagram;
 use crate::crypto::{self, Names, Opened, Seen};
@@ -71,6 +72,7 @@ impl Recorder {
             src,
             dst,
             transport: Transport::Udp,
+            relay: None,
             from: conferences.party(opened.from),
             to: conferences.party(opened.to),
             truncated,
@@ -89,17 +91,36 @@ impl Recorder {
         }
         record
     }
+
+    /// The record of what was found in a connection to a relay.
+    pub(super) fn relayed<'a>(&'a mut self, relayed: &Relayed<'a>) -> Record<'a> {
+        let nothing = Opened { from: None, to: None, seen: Seen::Other, may_open_later: false };
+        let (opened, content) = match relayed.inside {
+            Inside::Handshake(plain) => (&nothing, Some(Content::RelayHandshake(plain))),
+            Inside::Answer(plain) => (&nothing, Some(Content::RelayAnswer(plain))),
+            Inside::Packet(packet) => (&nothing, Some(Content::Relay(packet))),
+            Inside::PassedOn(opened) => (opened, None),
+        };
+        let mut record = self.record(&relayed.datagram, opened);
+        record.transport = Transport::Tcp;
+        record.relay = Some(relayed.relay);
+        if let Some(content) = content {
+            record.content = content;
+        }
+        record
+    }
 }
 
 /// An opened data packet and the conference packet inside, if there is one; its context is still to come.
 fn opened_data(data: crypto::Data<'_>) -> Data<'_> {
-    let crypto::Data { session, direction, from_the_start, resend, plain } = data;
+    let crypto::Data { session, direction, from_the_start, resend, copy, plain } = data;
     let id = plain.id.expect("crypto gives no data without an id");
     Data {
         session,
         number: plain.number,
         ack: plain.ack,
         resend,
+        copy,
         direction,
         from_the_start,
         id,

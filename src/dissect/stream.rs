@@ -98,6 +98,7 @@ fn visit_step<B>(
         Step::Datagram(datagram, opened) => {
             visit(Item::Record(&recorder.record(datagram, opened)))?;
         }
+        Step::Relayed(relayed) => visit(Item::Record(&recorder.relayed(relayed)))?,
         Step::NotUdp { at, why } => {
             recorder.frame(at);
             visit(Item::NotUdp(why))?;
@@ -195,6 +196,9 @@ pub fn count_unopened<R: Read>(
         match datagrams.next() {
             Ok(Some(Event::Datagram(ref datagram))) => totals.unopened(datagram),
             Ok(Some(Event::Other { why, .. })) => totals.not_udp(why),
+            Ok(Some(Event::Piece(ref piece))) => {
+                dissector.piece(piece, |record| totals.record(record));
+            }
             Ok(Some(event)) => {
                 dissector.event(event);
             }

@@ -1,17 +1,19 @@
 //! What a capture holds in numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::record::{Content, Data, Record};
+use super::record::{Content, Data, Record, Relay};
 use crate::capture::{Datagram, NotUdp};
 use crate::crypto::Sealed;
 use crate::wire::{
     Conference, DataId, GroupMessage, Kind, MessageBody, Packet, PublicKey, ToxKind,
 };
 
-/// How many conferences, and how many people, are told apart; and how many members all conferences have.
+/// How many conferences, people, and TCP connections to relays are told apart; and how many members all
+/// conferences have.
 const CONFERENCES: usize = 4096;
 const PEOPLE: usize = 1 << 16;
+const STREAMS: usize = 1 << 16;
 const MEMBERS: usize = 1 << 18;
 
 /// Counts of everything that a capture holds. Packets count once; resends are counted apart.
@@ -25,6 +27,8 @@ pub struct Totals {
     pub not_udp: BTreeMap<&'static str, u64>,
     tox: Vec<u64>,
     empty: u64,
+    /// What was seen of connections to relays.
+    pub relay: RelayTotals,
     /// Cookie requests and responses, and handshakes, that were opened.
     pub cookie_requests_opened: u64,
     /// See [`Self::cookie_requests_opened`].
@@ -35,8 +39,10 @@ pub struct Totals {
     pub handshakes_sealed: BTreeMap<Sealed, u64>,
     /// Data packets that were opened, resends included.
     pub data_opened: u64,
-    /// Lossless data packets that had been opened before.
+    /// Data packets that had been opened before: lossless ones with their number, or the very same.
     pub resends: u64,
+    /// Those of them that are the very same, captured twice or on both halves of their way through a relay.
+    pub copies: u64,
     /// Why data packets stayed closed.
     pub sealed: BTreeMap<Sealed, u64>,
     /// Sessions of which a packet was opened.
@@ -49,10 +55,82 @@ pub struct Totals {
     pub conferences: BTreeMap<Conference, ConferenceTotals>,
     /// What was seen of each person.
     pub people: BTreeMap<PublicKey, PersonTotals>,
-    /// Packets and entries of conferences, people and members beyond those that are told apart.
+    /// Packets and entries of conferences, people, members and connections to relays beyond those that are
+    /// told apart.
     pub left_out: u64,
     /// How many members all conferences have.
     members: usize,
+}
+
+/// What was seen of connections to relays.
+#[derive(Clone, Default)]
+pub struct RelayTotals {
+    /// The TCP connections, by their numbers.
+    streams: BTreeSet<u32>,
+    /// Handshakes of clients and answers of relays; those that were opened, and why others stayed closed.
+    pub handshakes: u64,
+    /// See [`Self::handshakes`].
+    pub handshakes_opened: u64,
+    /// See [`Self::handshakes`].
+    pub handshakes_sealed: BTreeMap<Sealed, u64>,
+    /// Frames; those that were opened, and why others stayed closed.
+    pub frames: u64,
+    /// See [`Self::frames`].
+    pub frames_opened: u64,
+    /// See [`Self::frames`].
+    pub sealed: BTreeMap<Sealed, u64>,
+    /// Packets that frames held, by kind.
+    pub packets: BTreeMap<&'static str, u64>,
+    /// Packets that relays passed on, by their first bytes.
+    passed_on: BTreeMap<ToxKind, u64>,
+}
+
+impl RelayTotals {
+    /// How many TCP connections to relays there were.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Packets that relays passed on, by kind.
+    #[must_use]
+    pub fn passed_on(&self) -> BTreeMap<&'static str, u64> {
+        self.passed_on.iter().map(|(kind, count)| (kind.name(), *count)).collect()
+    }
+
+    /// Counts a record; false if its connection is one too many to be told apart.
+    fn record(&mut self, record: &Record<'_>, relay: &Relay) -> bool {
+        let is_told_apart = self.streams.len() < STREAMS || self.streams.contains(&relay.stream);
+        if is_told_apart {
+            self.streams.insert(relay.stream);
+        }
+        match &record.content {
+            Content::RelayHandshake(seen) | Content::RelayAnswer(seen) => {
+                self.handshakes += 1;
+                match seen {
+                    Ok(_) => self.handshakes_opened += 1,
+                    Err(why) => *self.handshakes_sealed.entry(*why).or_default() += 1,
+                }
+            }
+            Content::Relay(Err(why)) => {
+                self.frames += 1;
+                *self.sealed.entry(*why).or_default() += 1;
+            }
+            content => {
+                self.frames += 1;
+                self.frames_opened += 1;
+                if let Some(kind) = relay.kind {
+                    *self.packets.entry(kind.name()).or_default() += 1;
+                }
+                if !matches!(content, Content::Relay(_))
+                    && let Some(kind) = ToxKind::of(record.datagram)
+                {
+                    *self.passed_on.entry(kind).or_default() += 1;
+                }
+            }
+        }
+        is_told_apart
+    }
 }
 
 /// What was seen of one conference.
@@ -82,9 +160,17 @@ pub struct PersonTotals {
 impl Totals {
     /// Counts a record.
     pub fn record(&mut self, record: &Record<'_>) {
-        self.datagrams += 1;
-        self.truncated += u64::from(record.truncated);
-        self.first_byte(record.datagram);
+        match &record.relay {
+            Some(relay) => {
+                let is_left_out = !self.relay.record(record, relay);
+                self.left_out += u64::from(is_left_out);
+            }
+            None => {
+                self.datagrams += 1;
+                self.truncated += u64::from(record.truncated);
+                self.first_byte(record.datagram);
+            }
+        }
         match &record.content {
             Content::CookieRequest(seen) => self.cookie_requests_opened += u64::from(seen.is_ok()),
             Content::CookieResponse(seen) => {
@@ -94,7 +180,10 @@ impl Totals {
             Content::Handshake(Err(why)) => *self.handshakes_sealed.entry(*why).or_default() += 1,
             Content::Data(Ok(data)) => self.data(record, data),
             Content::Data(Err(why)) => *self.sealed.entry(*why).or_default() += 1,
-            Content::Other(_) => {}
+            Content::RelayHandshake(_)
+            | Content::RelayAnswer(_)
+            | Content::Relay(_)
+            | Content::Other(_) => {}
         }
     }
 
@@ -120,7 +209,7 @@ impl Totals {
         *self.not_udp.entry(why.name()).or_default() += 1;
     }
 
-    /// Datagrams by kind, those that occur, in the order of their first bytes; `unknown` ones as one.
+    /// UDP datagrams by kind, those that occur, in the order of their first bytes; `unknown` ones as one.
     #[must_use]
     pub fn tox(&self) -> BTreeMap<&'static str, u64> {
         let mut kinds = BTreeMap::new();
@@ -133,10 +222,16 @@ impl Totals {
         kinds
     }
 
-    /// Datagrams of one kind.
+    /// UDP datagrams of one kind.
     #[must_use]
     pub fn of_kind(&self, kind: ToxKind) -> u64 {
         self.tox.get(usize::from(kind.0)).copied().unwrap_or(0)
+    }
+
+    /// Packets of one kind, in UDP datagrams and passed on by relays.
+    #[must_use]
+    pub fn of_kind_anywhere(&self, kind: ToxKind) -> u64 {
+        self.of_kind(kind) + self.relay.passed_on.get(&kind).copied().unwrap_or(0)
     }
 
     fn first_byte(&mut self, datagram: &[u8]) {
@@ -155,6 +250,7 @@ impl Totals {
     fn data(&mut self, record: &Record<'_>, data: &Data<'_>) {
         self.data_opened += 1;
         self.sessions = self.sessions.max(data.session);
+        self.copies += u64::from(data.copy);
         if data.resend {
             self.resends += 1;
             return;

@@ -7,7 +7,7 @@ use super::hexdump::hexdump;
 use super::moment::{TimeStyle, Times};
 use super::printable::printable;
 use super::style::{Tone, styled};
-use crate::dissect::{Content, Party, Record};
+use crate::dissect::{Content, Party, Record, Relay};
 use crate::wire::layout::{self, Part, Parts, Shape, Value};
 use crate::wire::{Hex, Malformed, Packet};
 
@@ -51,12 +51,19 @@ impl Detail {
         )?;
         writeln!(out, "  from {}{}", record.src, Known(&record.from))?;
         writeln!(out, "  to   {}{}", record.dst, Known(&record.to))?;
+        if let Some(relay) = &record.relay {
+            writeln!(out, "  {}", Way(relay))?;
+        }
         if record.truncated {
             writeln!(out, "  {}", styled(self.color, Tone::Wrong, "cut by the snap length"))?;
         }
         match &record.content {
             Content::Data(Ok(data)) => {
-                let resend = if data.resend { ", seen before" } else { "" };
+                let resend = match (data.copy, data.resend) {
+                    (true, _) => ", the very same seen before",
+                    (false, true) => ", seen before",
+                    (false, false) => "",
+                };
                 writeln!(
                     out,
                     "  session {}, number {}, ack {}{resend}",
@@ -76,13 +83,20 @@ impl Detail {
                 }
                 self.body(layout::parts(data.bytes), data.bytes, out)
             }
-            _ => {
+            content => {
                 self.heading(record.kind(), record.datagram.len(), out)?;
                 if let Some(why) = record.sealed() {
                     let why = format_args!("sealed: {}", why.title());
                     writeln!(out, "  {}", styled(self.color, Tone::Wrong, why))?;
                 }
-                self.body(layout::datagram_parts(record.datagram), record.datagram, out)
+                let parts = match content {
+                    Content::RelayHandshake(_) => layout::relay_handshake_parts,
+                    Content::RelayAnswer(_) => layout::relay_answer_parts,
+                    Content::Relay(Ok(_)) => layout::relay_packet_parts,
+                    Content::Relay(Err(_)) => layout::relay_frame_parts,
+                    _ => layout::datagram_parts,
+                };
+                self.body(parts(record.datagram), record.datagram, out)
             }
         }
     }
@@ -150,6 +164,31 @@ impl Detail {
             }
         }
         if self.hex { hexdump(bytes, "    ", out) } else { Ok(()) }
+    }
+}
+
+/// Where a packet is in a connection to a relay.
+struct Way<'a>(&'a Relay);
+
+impl fmt::Display for Way<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Relay { stream, to_relay, kind, connection_id, dht_key } = self.0;
+        let way = match to_relay {
+            Some(true) => "to the relay",
+            Some(false) => "from the relay",
+            None => "to or from a relay",
+        };
+        write!(f, "{way}, TCP connection {stream}")?;
+        if let Some(kind) = kind {
+            write!(f, ", {kind}")?;
+        }
+        if let Some(connection_id) = connection_id {
+            write!(f, " on connection {connection_id}")?;
+        }
+        match dht_key {
+            Some(dht_key) => write!(f, ", other client's DHT key {dht_key}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -59,6 +59,7 @@ impl Name {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Record,
+    Relay,
     Peers,
     Error,
 }
@@ -70,6 +71,7 @@ impl JsonLines {
         let key = |id: &FieldId| {
             let (place, name) = match id.field().name.split_once('.') {
                 None => (Place::Record, id.field().name),
+                Some(("relay", name)) => (Place::Relay, name),
                 Some(("peers", name)) => (Place::Peers, name),
                 Some((_, name)) => (Place::Error, name),
             };
@@ -235,6 +237,7 @@ impl Line {
         self.leave();
         self.bytes.extend_from_slice(match place {
             Place::Record => b"",
+            Place::Relay => b",\"relay\":{",
             Place::Peers => b",\"peers\":[{",
             Place::Error => b",\"error\":{",
         });
@@ -246,7 +249,7 @@ impl Line {
         self.bytes.extend_from_slice(match self.place {
             Place::Record => b"",
             Place::Peers => b"}]",
-            Place::Error => b"}",
+            Place::Relay | Place::Error => b"}",
         });
         self.place = Place::Record;
     }

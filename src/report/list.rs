@@ -71,6 +71,7 @@ fn describe(record: &Record<'_>, color: bool, out: &mut String) {
     // A string takes whatever is written.
     let _ = match &record.content {
         Content::Data(Ok(data)) => describe_data(record, data, color, out),
+        Content::Relay(Ok(_)) => describe_relay(record, out),
         _ => match record.sealed() {
             Some(why) => write!(out, "  {}", styled(color, Tone::Wrong, why.title())),
             None => write!(out, "  {} bytes", record.bytes()),
@@ -111,10 +112,25 @@ fn describe_data(
             }
         }
     }
-    if data.resend {
-        write!(out, "  {}", styled(color, Tone::Faint, "(resend)"))?;
-    }
+    let again = match (data.copy, data.resend) {
+        (true, _) => "  (copy)",
+        (false, true) => "  (resend)",
+        (false, false) => "",
+    };
+    write!(out, "{}", styled(color, Tone::Faint, again))?;
     Ok(())
+}
+
+/// What a packet of a relay is about.
+fn describe_relay(record: &Record<'_>, out: &mut String) -> std::fmt::Result {
+    let Some(relay) = &record.relay else { return Ok(()) };
+    if let Some(connection_id) = relay.connection_id {
+        write!(out, "  connection {connection_id}")?;
+    }
+    if let Some(dht_key) = &relay.dht_key {
+        write!(out, "  DHT key {}", short(&dht_key.0))?;
+    }
+    write!(out, "  {} bytes", record.bytes())
 }
 
 fn describe_payload(

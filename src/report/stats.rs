@@ -10,6 +10,7 @@ use super::printable::printable;
 use super::table::{Numbers, numbers, table, trimmed};
 use super::visible::to_line;
 use super::who::short;
+use crate::capture::StreamCounts;
 use crate::dissect::Totals;
 use crate::wire::ToxKind;
 
@@ -28,12 +29,40 @@ struct Stats<'a> {
     truncated: u64,
     not_udp: &'a BTreeMap<&'static str, u64>,
     tox: BTreeMap<&'static str, u64>,
+    tcp: Tcp,
+    relay: RelayStats<'a>,
     net_crypto: NetCrypto,
     carried: BTreeMap<&'static str, u64>,
     conference: BTreeMap<&'static str, u64>,
     conferences: Vec<ConferenceStats<'a>>,
     peers: Vec<PeerStats<'a>>,
     left_out: u64,
+}
+
+#[derive(Serialize)]
+struct Tcp {
+    connections: u64,
+    bytes: u64,
+    repeated: u64,
+    overlaps: u64,
+    holes: u64,
+    lost: u64,
+    cut: u64,
+    strays: u64,
+    forgotten: u64,
+}
+
+#[derive(Serialize)]
+struct RelayStats<'a> {
+    connections: usize,
+    handshakes: u64,
+    handshakes_opened: u64,
+    handshakes_sealed: BTreeMap<&'static str, u64>,
+    frames: u64,
+    frames_opened: u64,
+    sealed: BTreeMap<&'static str, u64>,
+    packets: &'a BTreeMap<&'static str, u64>,
+    passed_on: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Serialize)]
@@ -48,6 +77,7 @@ struct NetCrypto {
     data: u64,
     data_opened: u64,
     resends: u64,
+    copies: u64,
     sessions: u32,
     sealed: BTreeMap<&'static str, u64>,
 }
@@ -91,12 +121,18 @@ fn text_or_hex(text: Option<&Vec<u8>>) -> (Option<&str>, Option<String>) {
     }
 }
 
-/// Writes the totals of a capture of so many frames as one JSON object and a line feed.
+/// Writes the totals of a capture of so many frames, and what became of its TCP segments, as one JSON
+/// object and a line feed.
 ///
 /// # Errors
 ///
 /// Those of `out`.
-pub fn stats_json(totals: &Totals, frames: u64, out: &mut dyn Write) -> io::Result<()> {
+pub fn stats_json(
+    totals: &Totals,
+    frames: u64,
+    streams: &StreamCounts,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let conferences = totals.conferences.iter().map(|(conference, seen)| {
         let (title, title_hex) = text_or_hex(seen.title.as_ref());
         ConferenceStats {
@@ -130,17 +166,40 @@ pub fn stats_json(totals: &Totals, frames: u64, out: &mut dyn Write) -> io::Resu
         truncated: totals.truncated,
         not_udp: &totals.not_udp,
         tox: totals.tox(),
+        tcp: Tcp {
+            connections: streams.connections,
+            bytes: streams.bytes,
+            repeated: streams.repeated,
+            overlaps: streams.overlaps,
+            holes: streams.holes,
+            lost: streams.lost,
+            cut: streams.cut,
+            strays: streams.strays,
+            forgotten: streams.forgotten,
+        },
+        relay: RelayStats {
+            connections: totals.relay.connections(),
+            handshakes: totals.relay.handshakes,
+            handshakes_opened: totals.relay.handshakes_opened,
+            handshakes_sealed: named(&totals.relay.handshakes_sealed, |why| why.name()),
+            frames: totals.relay.frames,
+            frames_opened: totals.relay.frames_opened,
+            sealed: named(&totals.relay.sealed, |why| why.name()),
+            packets: &totals.relay.packets,
+            passed_on: totals.relay.passed_on(),
+        },
         net_crypto: NetCrypto {
-            cookie_requests: totals.of_kind(ToxKind::COOKIE_REQUEST),
+            cookie_requests: totals.of_kind_anywhere(ToxKind::COOKIE_REQUEST),
             cookie_requests_opened: totals.cookie_requests_opened,
-            cookie_responses: totals.of_kind(ToxKind::COOKIE_RESPONSE),
+            cookie_responses: totals.of_kind_anywhere(ToxKind::COOKIE_RESPONSE),
             cookie_responses_opened: totals.cookie_responses_opened,
-            handshakes: totals.of_kind(ToxKind::CRYPTO_HANDSHAKE),
+            handshakes: totals.of_kind_anywhere(ToxKind::CRYPTO_HANDSHAKE),
             handshakes_opened: totals.handshakes_opened,
             handshakes_sealed: named(&totals.handshakes_sealed, |why| why.name()),
-            data: totals.of_kind(ToxKind::CRYPTO_DATA),
+            data: totals.of_kind_anywhere(ToxKind::CRYPTO_DATA),
             data_opened: totals.data_opened,
             resends: totals.resends,
+            copies: totals.copies,
             sessions: totals.sessions,
             sealed: named(&totals.sealed, |why| why.name()),
         },
@@ -165,12 +224,17 @@ fn named<K>(
     named
 }
 
-/// Writes the totals of a capture of so many frames as tables.
+/// Writes the totals of a capture of so many frames, and what became of its TCP segments, as tables.
 ///
 /// # Errors
 ///
 /// Those of `out`.
-pub fn stats_table(totals: &Totals, frames: u64, out: &mut dyn Write) -> io::Result<()> {
+pub fn stats_table(
+    totals: &Totals,
+    frames: u64,
+    streams: &StreamCounts,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut capture = numbers("capture");
     capture.add("frames", frames);
     capture.add("UDP datagrams", totals.datagrams);
@@ -189,18 +253,21 @@ pub fn stats_table(totals: &Totals, frames: u64, out: &mut dyn Write) -> io::Res
     tox.add_some("no Tox packet", unknown);
     write_some(&tox, out)?;
 
+    relays(totals, streams, out)?;
+
     let mut sessions = numbers("sessions");
-    sessions.add_some("handshakes", totals.of_kind(ToxKind::CRYPTO_HANDSHAKE));
+    sessions.add_some("handshakes", totals.of_kind_anywhere(ToxKind::CRYPTO_HANDSHAKE));
     sessions.add_some("  opened", totals.handshakes_opened);
     for (why, count) in &totals.handshakes_sealed {
         sessions.add(&format!("  sealed: {}", why.title()), *count);
     }
-    sessions.add_some("data packets", totals.of_kind(ToxKind::CRYPTO_DATA));
+    sessions.add_some("data packets", totals.of_kind_anywhere(ToxKind::CRYPTO_DATA));
     sessions.add_some("  opened", totals.data_opened);
     for (why, count) in &totals.sealed {
         sessions.add(&format!("  sealed: {}", why.title()), *count);
     }
     sessions.add_some("  opened and seen before", totals.resends);
+    sessions.add_some("  opened, the very same again", totals.copies);
     sessions.add_some("sessions opened", totals.sessions.into());
     write_some(&sessions, out)?;
 
@@ -211,6 +278,36 @@ pub fn stats_table(totals: &Totals, frames: u64, out: &mut dyn Write) -> io::Res
     write_some(&conference, out)?;
     conferences(totals, out)?;
     people(totals, out)
+}
+
+/// TCP, as far as connections to relays are in it, and these.
+fn relays(totals: &Totals, streams: &StreamCounts, out: &mut dyn Write) -> io::Result<()> {
+    let relay = &totals.relay;
+    let mut tcp = numbers("TCP");
+    tcp.add_some("connections", streams.connections);
+    tcp.add_some("  of them to relays", relay.connections() as u64);
+    tcp.add_some("bytes", streams.bytes);
+    tcp.add_some("  missing in the capture", streams.lost);
+    tcp.add_some("  cut by the snap length", streams.cut);
+    tcp.add_some("  sent again", streams.repeated);
+    tcp.add_some("segments whose bytes differ from earlier ones", streams.overlaps);
+    tcp.add_some("segments far away from their streams", streams.strays);
+    write_some(&tcp, out)?;
+    let mut packets = numbers("relays");
+    packets.add_some("handshakes", relay.handshakes);
+    packets.add_some("  opened", relay.handshakes_opened);
+    for (why, count) in &relay.handshakes_sealed {
+        packets.add(&format!("  sealed: {}", why.title()), *count);
+    }
+    packets.add_some("frames", relay.frames);
+    packets.add_some("  opened", relay.frames_opened);
+    for (why, count) in &relay.sealed {
+        packets.add(&format!("  sealed: {}", why.title()), *count);
+    }
+    for (kind, count) in &relay.packets {
+        packets.add(&format!("packets: {kind}"), *count);
+    }
+    write_some(&packets, out)
 }
 
 fn write_some(numbers: &Numbers, out: &mut dyn Write) -> io::Result<()> {

@@ -155,6 +155,13 @@ impl Nonce {
         u16::from_be_bytes([high, low])
     }
 
+    /// The low 32 bits.
+    #[must_use]
+    pub const fn low32(self) -> u32 {
+        let [.., a, b, c, d] = self.0;
+        u32::from_be_bytes([a, b, c, d])
+    }
+
     /// The upper 64 and the lower 128 bits.
     fn split(self) -> (u64, u128) {
         let both: Parsed<'_, _> = array::<8>(&self.0);

@@ -50,6 +50,18 @@ impl ToxKind {
         !matches!(self.names().0.as_bytes(), b"unknown")
     }
 
+    /// Whether it is a packet of a session, or of its beginning; relays pass these on.
+    #[must_use]
+    pub const fn is_net_crypto(self) -> bool {
+        matches!(
+            self,
+            Self::COOKIE_REQUEST
+                | Self::COOKIE_RESPONSE
+                | Self::CRYPTO_HANDSHAKE
+                | Self::CRYPTO_DATA
+        )
+    }
+
     const fn names(self) -> (&'static str, &'static str) {
         match self.0 {
             0x00 => ("dht_ping_request", "DHT ping request"),

@@ -76,6 +76,16 @@ impl RelayKind {
     pub const fn connection_id(self) -> Option<u8> {
         if self.0 < 0x10 { None } else { Some(self.0) }
     }
+
+    /// Whether only clients send such packets; else, whether only relays do.
+    #[must_use]
+    pub const fn is_to_relay(self) -> Option<bool> {
+        match self.0 {
+            0x00 | 0x06 | 0x08 | 0x0a => Some(true),
+            0x01 | 0x02 | 0x07 | 0x09 | 0x0b => Some(false),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for RelayKind {
@@ -94,6 +104,7 @@ impl fmt::Debug for RelayKind {
 mod tests {
     use super::*;
 
+    /// C-009.
     #[test]
     fn every_relay_kind_has_a_name_and_data_has_its_connection() {
         for kind in RelayKind::all() {
