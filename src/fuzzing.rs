@@ -2,6 +2,7 @@
 
 mod machine;
 mod network;
+mod relays;
 mod streams;
 mod traffic;
 
@@ -22,6 +23,7 @@ use crate::wire::{Kind, Packet, PeerResponse, ToxKind, dht, relay};
 
 pub use machine::{machine_steps, save_section};
 pub use network::network;
+pub use relays::relay_frames;
 pub use streams::tcp_streams;
 pub use traffic::{BACK, MOVED, SEALED, datagram, key_log};
 

@@ -18,6 +18,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("machine_steps", fuzzing::machine_steps),
     ("network", fuzzing::network),
     ("printable", fuzzing::printable),
+    ("relay_frames", fuzzing::relay_frames),
     ("save_section", fuzzing::save_section),
     ("tcp_streams", fuzzing::tcp_streams),
     ("wire_round_trip", fuzzing::wire_round_trip),

@@ -118,7 +118,7 @@ fn opened_is(content: &Content<'_>, sealed: &[u8]) {
 }
 
 /// Every value has the type of its field, and every name is among the field's choices.
-fn fields_fit(record: &impl Fields) -> usize {
+pub(super) fn fields_fit(record: &impl Fields) -> usize {
     let mut count = 0;
     let went = record.each(&mut |field, value| {
         count += 1;
