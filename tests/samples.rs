@@ -53,13 +53,48 @@ fn every_sample_tells_what_libtoxcore_reported() {
     let stories = stories();
     assert_eq!(
         stories,
-        ["audio", "middle", "rejoin", "relay", "restart", "roam", "split", "talk", "two"]
+        [
+            "audio", "detour", "middle", "rejoin", "relay", "restart", "roam", "split", "talk",
+            "tcp", "two"
+        ]
     );
     for name in stories {
         let story = read(&name);
         let wrong = differences(&story.truth, &story.records);
         assert!(wrong.is_empty(), "{name}: {} differences:\n{}", wrong.len(), wrong.join("\n"));
     }
+}
+
+/// The recorder sees both halves of the way through a relay.
+#[test]
+fn what_a_relay_passes_on_is_seen_twice_and_counted_once() {
+    for (name, least) in [("tcp", 100), ("detour", 20)] {
+        let records = read(name).records;
+        let through =
+            |record: &&Value| record["transport"] == "tcp" && !record["session"].is_null();
+        let (copies, packets): (Vec<_>, Vec<_>) =
+            records.iter().filter(through).partition(|record| record["copy"] == true);
+        assert_eq!(copies.len(), packets.len(), "{name}");
+        assert!(packets.len() >= least, "{name}: {}", packets.len());
+        assert!(copies.iter().all(|record| record["resend"] == true));
+        assert!(packets.iter().all(|record| record["resend"] == false), "{name}");
+        let kind = |record: &&Value| record["relay"]["kind"].clone();
+        assert!(
+            packets.iter().map(kind).all(|kind| kind == "relay_data" || kind == "relay_oob_send")
+        );
+    }
+}
+
+/// Through the relay, directly, and through the relay again.
+#[test]
+fn a_session_that_moves_between_relay_and_udp_stays_one() {
+    let records = read("detour").records;
+    let ways = records.iter().filter(|record| record["kind"] == "chat" && record["copy"] != true);
+    let mut ways: Vec<_> =
+        ways.map(|record| (record["session"].clone(), record["transport"].clone())).collect();
+    ways.dedup();
+    let one = |transport: &str| (Value::from(1), Value::from(transport));
+    assert_eq!(ways, [one("tcp"), one("udp"), one("tcp")]);
 }
 
 #[test]
@@ -117,6 +152,10 @@ fn a_truth_that_is_changed_in_one_place_differs() {
         ("two", "joining", "conference_id", "0".repeat(64).into()),
         ("restart", "stopped", "peer", "ann".into()),
         ("audio", "audio_received", "author", "0".repeat(64).into()),
+        ("tcp", "message_sent", "text", "never said".into()),
+        ("tcp", "message_received", "author", "0".repeat(64).into()),
+        ("tcp", "relay_connection", "port", 1.into()),
+        ("detour", "message_received", "text", "never heard".into()),
     ] {
         let mut story = read(name);
         assert!(differences(&story.truth, &story.records).is_empty(), "{name} agrees at first");

@@ -59,6 +59,7 @@ unsafe extern "C" {
     pub fn tox_options_set_hole_punching_enabled(options: *mut Options, on: bool);
     pub fn tox_options_set_start_port(options: *mut Options, port: u16);
     pub fn tox_options_set_end_port(options: *mut Options, port: u16);
+    pub fn tox_options_set_tcp_port(options: *mut Options, port: u16);
     pub fn tox_options_set_savedata_type(options: *mut Options, kind: c_int);
     pub fn tox_options_set_savedata_data(options: *mut Options, data: *const u8, length: usize);
 
@@ -68,6 +69,14 @@ unsafe extern "C" {
     pub fn tox_get_savedata_size(tox: *const Tox) -> usize;
     pub fn tox_get_savedata(tox: *const Tox, data: *mut u8);
     pub fn tox_bootstrap(
+        tox: *mut Tox,
+        host: *const c_char,
+        port: u16,
+        dht_key: *const u8,
+        error: *mut c_int,
+    ) -> bool;
+
+    pub fn tox_add_tcp_relay(
         tox: *mut Tox,
         host: *const c_char,
         port: u16,

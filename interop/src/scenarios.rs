@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use crate::net::recorder::LeftOut;
-use crate::world::{Room, Who, World};
+use crate::world::{Reach, Room, Who, World};
 
 /// A story that can be recorded.
 pub struct Scenario {
@@ -89,6 +89,20 @@ pub const ALL: &[Scenario] = &[
         play: middle,
     },
     Scenario {
+        name: "tcp",
+        about: "an audio conference of three; two have no UDP, so everything goes through a relay",
+        ipv6: false,
+        left_out: ONION_AND_NODES,
+        play: tcp,
+    },
+    Scenario {
+        name: "detour",
+        about: "two members reach each other through a relay, then by UDP, then through the relay again",
+        ipv6: false,
+        left_out: ONION_AND_NODES,
+        play: detour,
+    },
+    Scenario {
         name: "roam",
         about: "a member's port changes under its running sessions, which end and are made anew",
         ipv6: false,
@@ -96,6 +110,9 @@ pub const ALL: &[Scenario] = &[
         play: roam,
     },
 ];
+
+/// Where relays listen.
+const RELAY_PORT: u16 = 44_180;
 
 const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -396,6 +413,53 @@ fn roam(world: &mut World) -> Result<()> {
     world.wait(SETTLE)?;
     heard(world, cas, room, "on the train", &all)?;
     heard(world, ann, room, "now we hear you", &all)?;
+    world.wait(SETTLE)
+}
+
+fn tcp(world: &mut World) -> Result<()> {
+    world.record()?;
+    world.start_with(Reach::Relay(RELAY_PORT), ["hub"])?;
+    world.start(["one", "two", "six"])?;
+    let [ann, bob] = world.start_with(Reach::Relays, ["ann", "bob"])?;
+    let [cas] = world.start_with(Reach::Both, ["cas"])?;
+    let all = [ann, bob, cas];
+    world.acquaint(&[(ann, bob), (bob, cas)])?;
+    world.wait_friends(SOON)?;
+    let room = chain(world, &all, true)?;
+    world.set_title(ann, room, "no way through but one")?;
+    heard(world, cas, room, "why do I hear you so late?", &all)?;
+    heard(world, bob, room, "my network lets no UDP out", &all)?;
+    heard(world, bob, room, &"m".repeat(1363), &all)?;
+    for number in 0..10 {
+        world.speak(ann, room, &tone(440.0, number))?;
+        world.wait(Duration::from_millis(20))?;
+    }
+    world.wait(SETTLE)?;
+    world.leave(bob, room)?;
+    world.wait_members(room, &[ann, cas], SOON)?;
+    world.wait(SETTLE)
+}
+
+fn detour(world: &mut World) -> Result<()> {
+    world.record()?;
+    world.start_with(Reach::Relay(RELAY_PORT), ["hub"])?;
+    world.start(["one", "two", "six"])?;
+    let all = world.start_with(Reach::Both, ["ann", "bob"])?;
+    let [ann, bob] = all;
+    world.cut_udp(ann, bob)?;
+    world.acquaint(&[(ann, bob)])?;
+    world.wait_friends(SOON)?;
+    world.wait_transport(ann, bob, false, SOON)?;
+    let room = chain(world, &all, false)?;
+    heard(world, ann, room, "through the relay", &all)?;
+    world.restore_udp()?;
+    world.wait_transport(ann, bob, true, SOON)?;
+    heard(world, bob, room, "and now directly", &all)?;
+    heard(world, ann, room, "much faster", &all)?;
+    world.wait(SETTLE)?;
+    world.cut_udp(ann, bob)?;
+    world.wait_transport(ann, bob, false, SOON)?;
+    heard(world, bob, room, "back on the detour", &all)?;
     world.wait(SETTLE)
 }
 

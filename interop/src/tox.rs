@@ -90,8 +90,10 @@ pub struct Listed {
 /// How to start an instance.
 #[derive(Clone, Debug)]
 pub struct Setup {
-    /// The UDP port.
-    pub port: u16,
+    /// The UDP port; `None` for no UDP at all.
+    pub port: Option<u16>,
+    /// The port at which it is a relay, if it is one.
+    pub relay_port: Option<u16>,
     /// IPv6 on.
     pub ipv6: bool,
     /// What the instance begins with.
@@ -124,7 +126,7 @@ pub fn version() -> String {
 }
 
 impl Tox {
-    /// Starts an instance: UDP on, LAN discovery and hole punching off.
+    /// Starts an instance: LAN discovery and hole punching off.
     ///
     /// # Errors
     ///
@@ -136,12 +138,15 @@ impl Tox {
         let tox = unsafe {
             let options = ffi::tox_options_new(&raw mut error);
             ensure!(!options.is_null(), "libtoxcore has no memory for options");
-            ffi::tox_options_set_udp_enabled(options, true);
+            ffi::tox_options_set_udp_enabled(options, setup.port.is_some());
             ffi::tox_options_set_ipv6_enabled(options, setup.ipv6);
             ffi::tox_options_set_local_discovery_enabled(options, false);
             ffi::tox_options_set_hole_punching_enabled(options, false);
-            ffi::tox_options_set_start_port(options, setup.port);
-            ffi::tox_options_set_end_port(options, setup.port);
+            if let Some(port) = setup.port {
+                ffi::tox_options_set_start_port(options, port);
+                ffi::tox_options_set_end_port(options, port);
+            }
+            ffi::tox_options_set_tcp_port(options, setup.relay_port.unwrap_or(0));
             let (kind, data) = match &setup.from {
                 Origin::SecretKey(key) => (ffi::SAVEDATA_SECRET_KEY, key.as_slice()),
                 Origin::Savedata(data) => (ffi::SAVEDATA_TOX_SAVE, data.as_slice()),
@@ -153,7 +158,7 @@ impl Tox {
             tox
         };
         let Some(tox) = NonNull::new(tox) else {
-            bail!("libtoxcore does not start on port {}: error {error}", setup.port)
+            bail!("libtoxcore does not start on port {:?}: error {error}", setup.port)
         };
         // SAFETY: the instance is alive and the callbacks have the signatures of `tox.h`.
         unsafe {
@@ -208,6 +213,28 @@ impl Tox {
             )
         };
         ensure!(done, "bootstrap to port {port}: error {error}");
+        Ok(())
+    }
+
+    /// Gives the instance a relay to connect to.
+    ///
+    /// # Errors
+    ///
+    /// libtoxcore's number for what went wrong.
+    pub fn add_relay(&mut self, host: &str, port: u16, dht_key: &Key) -> Result<()> {
+        let host = CString::new(host)?;
+        let mut error = 0;
+        // SAFETY: all pointers are to live values of the sizes that `tox.h` demands.
+        let done = unsafe {
+            ffi::tox_add_tcp_relay(
+                self.tox.as_ptr(),
+                host.as_ptr(),
+                port,
+                dht_key.as_ptr(),
+                &raw mut error,
+            )
+        };
+        ensure!(done, "relay at port {port}: error {error}");
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::keys;
 use crate::net::recorder::{LeftOut, Recorder};
-use crate::net::{filter, rebind};
+use crate::net::{dial, filter, rebind};
 use crate::savedata;
 use crate::tox::{self, Event, Key, Listed, Origin, Setup, Tox};
 use crate::truth::{Truth, hex, text_field};
@@ -24,6 +24,19 @@ const FIRST_PORT: u16 = 44_100;
 /// A peer of the story, by the order in which they came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Who(usize);
+
+/// How a peer reaches others, and others it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// By UDP alone.
+    Udp,
+    /// Through the relays alone.
+    Relays,
+    /// By UDP and through the relays.
+    Both,
+    /// By UDP; it is a relay at this TCP port.
+    Relay(u16),
+}
 
 /// A conference of the story, known to all by its 32 random bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,15 +67,17 @@ struct Peer {
     name: String,
     key: Key,
     dht_key: Key,
+    /// Of UDP, 0 if it has none.
     port: u16,
+    reach: Reach,
     /// `None` while it is not running.
     tox: Option<Tox>,
     stalled: bool,
     online: bool,
     /// Friend number to peer.
     friends: BTreeMap<u32, Who>,
-    /// Friends that are online.
-    reachable: Vec<Who>,
+    /// Friends that are online, and over what, as libtoxcore numbers it.
+    reachable: BTreeMap<Who, i32>,
     /// What it heard, in order.
     heard: Vec<(Room, Vec<u8>)>,
     /// Frames of sound that it decoded.
@@ -162,6 +177,19 @@ impl World {
     ///
     /// When an instance does not start.
     pub fn start<const N: usize>(&mut self, names: [&str; N]) -> Result<[Who; N]> {
+        self.start_with(Reach::Udp, names)
+    }
+
+    /// The same for peers that reach others in another way. Relays come first, then those that use them.
+    ///
+    /// # Errors
+    ///
+    /// When an instance does not start.
+    pub fn start_with<const N: usize>(
+        &mut self,
+        reach: Reach,
+        names: [&str; N],
+    ) -> Result<[Who; N]> {
         let mut started = [Who(0); N];
         for (slot, name) in started.iter_mut().zip(names) {
             let who = Who(self.peers.len());
@@ -170,11 +198,12 @@ impl World {
                 key: [0; 32],
                 dht_key: [0; 32],
                 port: 0,
+                reach,
                 tox: None,
                 stalled: false,
                 online: false,
                 friends: BTreeMap::new(),
-                reachable: Vec::new(),
+                reachable: BTreeMap::new(),
                 heard: Vec::new(),
                 sounds: 0,
             });
@@ -196,7 +225,10 @@ impl World {
 
     fn run(&mut self, who: Who, from: Origin) -> Result<()> {
         let restored = matches!(from, Origin::Savedata(_));
-        let tox = Tox::start(&Setup { port: self.ports, ipv6: self.plan.ipv6, from })?;
+        let reach = self.peer(who)?.reach;
+        let port = (reach != Reach::Relays).then_some(self.ports);
+        let relay_port = if let Reach::Relay(port) = reach { Some(port) } else { None };
+        let tox = Tox::start(&Setup { port, relay_port, ipv6: self.plan.ipv6, from })?;
         self.ports += 1;
         let peer = self.peer_mut(who)?;
         (peer.key, peer.dht_key, peer.port) = (tox.key(), tox.dht_key(), tox.port());
@@ -214,11 +246,31 @@ impl World {
         let others: Vec<_> = self
             .peers
             .iter()
-            .filter(|other| other.tox.is_some() && other.port != port)
-            .map(|other| (other.port, other.dht_key))
+            .filter(|other| other.tox.is_some() && other.key != key && other.port != 0)
+            .map(|other| (other.port, other.reach, other.dht_key))
             .collect();
-        for (port, dht_key) in others {
+        for (port, their_reach, dht_key) in others {
             self.tox(who)?.bootstrap(host, port, &dht_key)?;
+            if let (Reach::Relays | Reach::Both, Reach::Relay(port)) = (reach, their_reach) {
+                self.tox(who)?.add_relay(host, port, &dht_key)?;
+            }
+        }
+        self.note_dialled(who)
+    }
+
+    /// Writes down from which ports a peer, the last one that did anything, has connected to relays.
+    fn note_dialled(&mut self, who: Who) -> Result<()> {
+        let is_relay = |port| self.peers.iter().any(|peer| peer.reach == Reach::Relay(port));
+        let mut dialled = dial::dialled();
+        // A relay of libtoxcore 0.2.18 tries to reach itself, with the bytes of its port swapped.
+        dialled.retain(|dialled| is_relay(dialled.to));
+        for dial::Dialled { from, to } in dialled {
+            let name = self.name(who);
+            self.truth
+                .line(&name, "relay_connection")
+                .with("port", from)
+                .with("relay_port", to)
+                .end()?;
         }
         Ok(())
     }
@@ -353,6 +405,28 @@ impl World {
     pub fn heal(&mut self) -> Result<()> {
         filter::split(&[]);
         self.truth.line("", "network_healed").end()
+    }
+
+    /// Lets no datagram pass between these two, who may still use relays.
+    ///
+    /// # Errors
+    ///
+    /// When the truth cannot be written.
+    pub fn cut_udp(&mut self, one: Who, other: Who) -> Result<()> {
+        let ports = [self.peer(one)?.port, self.peer(other)?.port];
+        filter::split(&[&ports[..1], &ports[1..]]);
+        let names: Vec<Value> = [one, other].iter().map(|who| self.name(*who).into()).collect();
+        self.truth.line("", "udp_cut").with("between", names).end()
+    }
+
+    /// Lets datagrams pass again.
+    ///
+    /// # Errors
+    ///
+    /// When the truth cannot be written.
+    pub fn restore_udp(&mut self) -> Result<()> {
+        filter::split(&[]);
+        self.truth.line("", "udp_restored").end()
     }
 
     /// Loses that many datagrams of ten thousand from now on.
@@ -547,7 +621,7 @@ impl World {
                 peer.friends
                     .values()
                     .filter(|who| world.peers.get(who.0).is_some_and(|p| p.tox.is_some()))
-                    .all(|who| peer.reachable.contains(who))
+                    .all(|who| peer.reachable.contains_key(who))
             })
         })
     }
@@ -559,7 +633,29 @@ impl World {
     /// When it still does after that time.
     pub fn wait_lost(&mut self, who: Who, other: Who, patience: Duration) -> Result<()> {
         self.wait_until("a friend goes offline", patience, |world| {
-            world.peers.get(who.0).is_some_and(|peer| !peer.reachable.contains(&other))
+            world.peers.get(who.0).is_some_and(|peer| !peer.reachable.contains_key(&other))
+        })
+    }
+
+    /// Waits until these two see each other, friends, over UDP, or else through a relay.
+    ///
+    /// # Errors
+    ///
+    /// When they do not in time.
+    pub fn wait_transport(
+        &mut self,
+        one: Who,
+        other: Who,
+        udp: bool,
+        patience: Duration,
+    ) -> Result<()> {
+        let status = if udp { 2 } else { 1 };
+        let what = format!("two friends see each other over {}", transport(status));
+        self.wait_until(&what, patience, |world| {
+            [(one, other), (other, one)].into_iter().all(|(one, other)| {
+                let peer = world.peers.get(one.0);
+                peer.is_some_and(|peer| peer.reachable.get(&other) == Some(&status))
+            })
         })
     }
 
@@ -650,6 +746,7 @@ impl World {
                 }
                 self.note(who, event)?;
             }
+            self.note_dialled(who)?;
             for number in changed {
                 self.note_members(who, number)?;
             }
@@ -715,9 +812,9 @@ impl World {
     fn note_friend(&mut self, who: Who, name: &str, number: u32, status: i32) -> Result<()> {
         let peer = self.peer_mut(who)?;
         let friend = *peer.friends.get(&number).context("an unknown friend")?;
-        peer.reachable.retain(|other| *other != friend);
+        peer.reachable.remove(&friend);
         if status != 0 {
-            peer.reachable.push(friend);
+            peer.reachable.insert(friend, status);
         }
         let key = self.peer(friend)?.key;
         self.truth

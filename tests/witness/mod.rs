@@ -45,6 +45,10 @@ struct Court<'a> {
     start: &'a str,
     /// UDP port to real key.
     ports: BTreeMap<u64, Key<'a>>,
+    /// TCP port of a client's connection to a relay, to the client's real key.
+    relay_ports: BTreeMap<u64, Key<'a>>,
+    /// DHT key to real key.
+    dht_keys: BTreeMap<Key<'a>, Key<'a>>,
     /// Conference and peer number to real key, by libtoxcore's savedata.
     authors: BTreeMap<(Key<'a>, u64), Key<'a>>,
     /// Name in the script to real key.
@@ -94,6 +98,8 @@ impl<'a> Court<'a> {
             records,
             start: "",
             ports: BTreeMap::new(),
+            relay_ports: BTreeMap::new(),
+            dht_keys: BTreeMap::new(),
             authors: BTreeMap::new(),
             keys: BTreeMap::new(),
             conferences: BTreeSet::new(),
@@ -105,11 +111,16 @@ impl<'a> Court<'a> {
                 "recording_started" => court.start = text(line, "time"),
                 "started" => {
                     court.keys.insert(peer, text(line, "key"));
+                    court.dht_keys.insert(text(line, "dht_key"), text(line, "key"));
                     court.ports.extend([(number(line, "port").unwrap_or(0), text(line, "key"))]);
                 }
                 "roamed" => {
                     let key = court.key_of(line);
                     court.ports.extend([(number(line, "port").unwrap_or(0), key)]);
+                }
+                "relay_connection" => {
+                    let key = court.key_of(line);
+                    court.relay_ports.extend([(number(line, "port").unwrap_or(0), key)]);
                 }
                 "conference_founded" => {
                     court.conferences.insert(text(line, "conference_id"));
@@ -159,11 +170,25 @@ impl<'a> Court<'a> {
     }
 
     fn sender(&self, record: &Value) -> Key<'a> {
-        self.ports.get(&port(text(record, "src"))).copied().unwrap_or_default()
+        self.at_port(record, "src")
     }
 
     fn receiver(&self, record: &Value) -> Key<'a> {
-        self.ports.get(&port(text(record, "dst"))).copied().unwrap_or_default()
+        self.at_port(record, "dst")
+    }
+
+    /// Who has the port that a packet came from or went to; of a relay's, the client at the other end of the
+    /// way through it.
+    fn at_port(&self, record: &Value, end: &str) -> Key<'a> {
+        let port = port(text(record, end));
+        let found = match text(record, "transport") {
+            "tcp" => self
+                .relay_ports
+                .get(&port)
+                .or_else(|| self.dht_keys.get(text(&record["relay"], "dht_key"))),
+            _ => self.ports.get(&port),
+        };
+        found.copied().unwrap_or_default()
     }
 
     /// The conference of a packet; where only one exists it need not be known.
@@ -210,7 +235,9 @@ impl<'a> Court<'a> {
     fn everything_is_open(&mut self) {
         for record in self.records {
             let (kind, sealed) = (text(record, "kind"), text(record, "sealed"));
-            let closed = matches!(kind, "crypto_data" | "crypto_handshake") || kind == "malformed";
+            let relay = matches!(kind, "relay_frame" | "relay_handshake" | "relay_answer");
+            let session = matches!(kind, "crypto_data" | "crypto_handshake");
+            let closed = session || relay || kind == "malformed";
             if closed && (kind == "malformed" || !sealed.is_empty()) {
                 self.differ(format!("frame {}: {kind} {sealed}", record["frame"]));
             }

@@ -174,7 +174,7 @@ pub(super) fn own_port(socket: c_int) -> Option<u16> {
 /// # Safety
 ///
 /// `address` is null or has `length` readable bytes.
-unsafe fn port(address: *const sockaddr, length: socklen_t) -> Option<u16> {
+pub(super) unsafe fn port(address: *const sockaddr, length: socklen_t) -> Option<u16> {
     // Both families keep the port, big-endian, right behind the family.
     if address.is_null() || (length as usize) < 4 {
         return None;
