@@ -227,7 +227,9 @@ impl Tap {
             return first;
         }
         for conference in others.into_iter().chain(first) {
-            self.conferences.entry(conference).or_default().number = None;
+            // Whether the next message is a copy of one before, cannot be told.
+            let sent = self.conferences.entry(conference).or_default();
+            (sent.number, sent.last_ping) = (None, None);
         }
         None
     }

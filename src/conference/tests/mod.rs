@@ -4,6 +4,7 @@ mod activity;
 mod closest;
 mod frozen;
 mod golden;
+mod growth;
 mod joining;
 mod leaving;
 mod legacy;

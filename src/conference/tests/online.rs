@@ -111,7 +111,7 @@ fn a_number_changes_with_a_new_online_only() {
     assert_eq!(number(&room), Some(GroupNumber(8)));
 }
 
-/// only where the profile asks for it (B-09), once in ten seconds, for the number stored.
+/// R-070, G-014: only where the profile asks for it (B-09), once in ten seconds, for the number stored.
 #[test]
 fn a_half_open_slot_is_repaired_where_the_profile_asks_for_it() {
     for (profile, repairs) in [(Profile::hardened(), true), (Profile::seed(), false)] {

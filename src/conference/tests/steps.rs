@@ -535,6 +535,32 @@ fn a_frozen_peer_that_is_listed_under_another_number_is_active_anew() {
     assert!(state.group().is_active(&low_key(7)));
 }
 
+/// G-021: two members give one number to two newcomers. Whoever hears of one first keeps that one,
+/// whatever the other neighbour lists, and no invariant breaks.
+#[test]
+fn a_number_that_is_given_twice_is_kept_by_the_first() {
+    let number = PeerNumber(77);
+    let start = State::after(&Profile::seed(), &[], 0);
+    let new_peer = |state: &mut State, key: u8, message: u32| {
+        let (real_key, dht_key) = (low_key(key), low_key(key));
+        let body = MessageBody::NewPeer(NewPeer { new_peer_number: number, real_key, dht_key });
+        let (peer_number, message_number) = (state.bob, MessageNumber(message));
+        let message = GroupMessage { group_number: ZERO, peer_number, message_number, body };
+        let mut bytes = Vec::new();
+        Packet::Message(message).emit(&mut bytes);
+        state.take_bytes(&bytes);
+    };
+    for (one, other) in [(1, 2), (2, 1)] {
+        let mut state = State { ann: start.ann.clone(), ..start };
+        new_peer(&mut state, one, 50);
+        new_peer(&mut state, other, 51);
+        state.respond(&[entry(number.0, low_key(other), low_key(1))]);
+        let known = |key| state.group().peer(&low_key(key)).map(|peer| peer.number);
+        assert_eq!((known(one), known(other)), (Some(number), None));
+        assert_eq!(state.ann.violations(), []);
+    }
+}
+
 /// T-003: a Freeze of somebody who is not active changes nothing, whatever its number and path.
 #[test]
 fn a_freeze_of_who_is_not_active_changes_nothing() {

@@ -1,7 +1,16 @@
 //! What holds for a conference as a whole (G-).
 
-use super::super::{Nanos, SECOND, Watch, random::Split};
-use crate::conference::Profile;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::{
+    Chance, Clock, MemberId, Nanos, Network, Newcomer, Observer, SECOND, Sent, Watch, World,
+    random::Split,
+};
+use crate::conference::{Endpoint, Input, Profile, Request, SeededDice};
+use crate::wire::{
+    ConferenceType, GroupMessage, GroupNumber, InviteAccepted, KillPeer, MessageBody,
+    MessageNumber, Online, Packet, PeerEntry, PeerNumber, PeerResponse, PublicKey,
+};
 
 /// A number, as an environment variable says or as it is without.
 fn wanted(variable: &str, otherwise: u64) -> u64 {
@@ -45,4 +54,129 @@ fn random_worlds_heal_after_a_split() {
         );
     }
     assert!(unhealed.is_empty(), "{unhealed:#?}");
+}
+
+/// What everybody sent, as the endpoints gave it out.
+#[derive(Clone, Debug, Default)]
+struct Traffic(Vec<(MemberId, MemberId, Vec<u8>)>);
+
+impl Observer for Traffic {
+    fn sent(&mut self, sent: &Sent<'_>) {
+        self.0.push((sent.from, sent.to, sent.bytes.to_vec()));
+    }
+}
+
+/// G-015, G-016: once nothing changes any more, nobody asks anything, and all that is sent are pings:
+/// three a minute of each member, none of which crosses a pair of slots more often than four times.
+#[test]
+fn without_anything_to_say_there_are_only_pings() {
+    for (count, profile) in
+        [(2, "seed"), (5, "seed"), (12, "hardened"), (12, "ctoxcore"), (12, "spec")]
+    {
+        let observer = (Watch::swiftly(), Traffic::default());
+        let mut world = World::observed(5, Network::default(), observer);
+        let ids: Vec<MemberId> = (0..count)
+            .map(|_| {
+                let (profile, clock) = (profile.parse().unwrap(), Clock::default());
+                world.enter(Newcomer { profile, name: b"x", clock, seals: false })
+            })
+            .collect();
+        ids.iter().skip(1).for_each(|who| world.befriend(ids[0], *who));
+        world.gather(ConferenceType::TEXT, &ids).unwrap();
+        world.run_for(300 * SECOND);
+        world.observer_mut().1.0.clear();
+        world.run_for(60 * SECOND);
+        let mut pings = BTreeMap::<Vec<u8>, BTreeMap<(MemberId, MemberId), u32>>::new();
+        for (from, to, bytes) in &world.observer().1.0 {
+            assert_eq!((bytes[0], bytes.get(9)), (0x63, Some(&0)), "{profile}: {bytes:02x?}");
+            let pair = (*from.min(to), *from.max(to));
+            *pings.entry(bytes[3..9].to_vec()).or_default().entry(pair).or_default() += 1;
+        }
+        let expected = 3 * ids.len();
+        assert!(pings.len().abs_diff(expected) <= ids.len(), "{} of {expected}", pings.len());
+        let most = pings.values().flat_map(BTreeMap::values).max();
+        assert!(most.is_some_and(|most| *most <= 4), "{profile}: {most:?}");
+        assert!(world.observer().0.finding().is_none());
+    }
+}
+
+/// An endpoint of that key which knows all the others, and whom it finds closest.
+fn closest(keys: &[PublicKey], own: PublicKey) -> BTreeSet<PublicKey> {
+    let (at, mut dice) = (crate::simulate::timestamp(0), SeededDice::new(1));
+    let mut endpoint = Endpoint::new(Profile::seed(), own, own, b"");
+    let friend = PublicKey([0xee; 32]);
+    endpoint.step(Input::Request { at, request: Request::AddFriend(friend) }, &mut dice);
+    endpoint.step(Input::ConnectionUp { at, friend, dht_key: friend }, &mut dice);
+    let create = Request::Create(ConferenceType::TEXT);
+    endpoint.step(Input::Request { at, request: create }, &mut dice);
+    let group_number = GroupNumber(0);
+    let mine = endpoint.group(group_number).unwrap();
+    let (conference, own_number) = (mine.conference(), mine.own_number().unwrap());
+    let mut packets = vec![Packet::Online(Online { group_number, conference })];
+    let accepted = InviteAccepted { group_number, receiver_group_number: group_number, conference };
+    packets.push(Packet::InviteAccepted(accepted));
+    let entries: Vec<Vec<u8>> = (0..)
+        .map(PeerNumber)
+        .filter(|number| *number != own_number)
+        .zip(keys.iter().filter(|key| **key != own))
+        .map(|(peer_number, real_key)| {
+            let mut entry = Vec::new();
+            let (real_key, dht_key) = (*real_key, *real_key);
+            PeerEntry { peer_number, real_key, dht_key, name: b"" }.emit(&mut entry);
+            entry
+        })
+        .collect();
+    let response = |entries| Packet::PeerResponse(PeerResponse { group_number, entries });
+    packets.extend(entries.iter().map(|entries| response(entries)));
+    let mut bytes = Vec::new();
+    for packet in packets {
+        bytes.clear();
+        packet.emit(&mut bytes);
+        endpoint.step(Input::Packet { at, friend, bytes: &bytes }, &mut dice);
+    }
+    // The friend, who is one of the members to it, leaves for good.
+    let number = endpoint.group(group_number).unwrap().peer(&friend).unwrap().number;
+    bytes.clear();
+    let body = MessageBody::KillPeer(KillPeer { killed_peer_number: number });
+    let message_number = MessageNumber(1);
+    let message = GroupMessage { group_number, peer_number: number, message_number, body };
+    Packet::Message(message).emit(&mut bytes);
+    endpoint.step(Input::Packet { at, friend, bytes: &bytes }, &mut dice);
+    endpoint.step(Input::Tick { at }, &mut dice);
+    let group = endpoint.group(group_number).unwrap();
+    assert_eq!(group.active().len(), keys.len());
+    group.closest().copied().collect()
+}
+
+/// All are joined, without one of them.
+fn is_connected(
+    graph: &BTreeMap<PublicKey, BTreeSet<PublicKey>>,
+    without: Option<PublicKey>,
+) -> bool {
+    let inside = |key: &PublicKey| Some(*key) != without;
+    let mut waiting: Vec<PublicKey> = graph.keys().copied().filter(inside).take(1).collect();
+    let mut reached = BTreeSet::new();
+    while let Some(key) = waiting.pop() {
+        if reached.insert(key) {
+            waiting.extend(graph[&key].iter().copied().filter(inside));
+        }
+    }
+    reached.len() == graph.keys().copied().filter(inside).count()
+}
+
+/// G-003: among those who know each other, closeness is mutual, all are joined by it, whoever leaves,
+/// and everybody has four neighbours, or all others if there are no more.
+#[test]
+fn the_ring_is_whole_whoever_leaves() {
+    let mut chance = Chance::new(3);
+    for count in [2, 3, 4, 5, 6, 7, 8, 9, 17, 40, 200] {
+        let keys: Vec<PublicKey> = (0..count).map(|_| PublicKey(chance.bytes())).collect();
+        let graph: BTreeMap<_, _> = keys.iter().map(|key| (*key, closest(&keys, *key))).collect();
+        for (key, others) in &graph {
+            assert_eq!(others.len(), (count - 1).min(4), "{count}");
+            assert!(others.iter().all(|other| graph[other].contains(key)), "{count}: mutual");
+        }
+        assert!(is_connected(&graph, None));
+        assert!(keys.iter().all(|key| is_connected(&graph, Some(*key))), "{count}: without one");
+    }
 }
