@@ -4,7 +4,7 @@
 //! `cargo bench --bench throughput` makes a capture by repeating a sample with fresh addresses, and
 //! then takes turns: `stats` with `cat`, `dissect` with opening the same boxes alone, and with tshark.
 //! Figures are ratios between neighbours in time, and of several rounds the median counts: by the
-//! clock, and by the time on the processor, which a busy machine disturbs less.
+//! clock, and by the time on the processor, of all threads together, which a busy machine disturbs less.
 //!
 //! * `TOXSCOPE_BENCH_BYTES`: size of the capture; 1 GB unless it says otherwise.
 //! * `TOXSCOPE_BENCH_ROUNDS`: how many rounds; 5 unless it says otherwise.
@@ -16,7 +16,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::env;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::hint::black_box;
 use std::io::{self, BufWriter, Write};
@@ -41,8 +41,10 @@ const TOXSCOPE: &str = env!("CARGO_BIN_EXE_toxscope");
 /// The largest slice that tshark gets: it takes some ten seconds for it.
 const SLICE_BYTES: u64 = 20_000_000;
 
-/// How often a running program is looked at.
+/// How often a running program is looked at: once more after each 200th of its time, within these bounds. It costs the
+/// processor something, and so much time may be missed of a thread that ends before the program.
 const PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(5);
 
 fn main() {
     let bytes = number("TOXSCOPE_BENCH_BYTES", 1_000_000_000);
@@ -304,7 +306,7 @@ fn boxes(sample: &Sample, key_log: &str) -> Vec<Sealed> {
 /// How long it takes to open all boxes so many times, with nothing else to do.
 fn open_all(boxes: &[Sealed], copies: u64) -> Time {
     let mut plain = Vec::new();
-    let own = || on_processor("/proc/thread-self");
+    let own = || on_processor(Path::new("/proc/thread-self"));
     let (start, before) = (Instant::now(), own());
     for _ in 0..copies {
         for Sealed { key, nonce, sealed } in boxes {
@@ -356,13 +358,16 @@ fn run(program: &str, arguments: &[&OsStr]) -> Ran {
         .spawn()
         .unwrap();
     let about = format!("/proc/{}", child.id());
-    let mut peak = None;
-    // A program that has ended has no memory any more, but its times until it is waited for.
+    let (mut peak, mut threads) = (None, BTreeMap::new());
+    // A program that has ended has no memory any more, but its times until it is waited for. Of its
+    // other threads, each look may be the last one.
     while let Some(now) = peak_memory(&about) {
         peak = peak.max(Some(now));
-        thread::sleep(PAUSE);
+        look_at_threads(&about, &mut threads);
+        thread::sleep((start.elapsed() / 200).clamp(PAUSE, LONGEST_PAUSE));
     }
-    let processor = on_processor(&about);
+    look_at_threads(&about, &mut threads);
+    let processor = (!threads.is_empty()).then(|| threads.values().sum());
     let ended = child.wait().unwrap();
     let clock = start.elapsed();
     assert!(ended.success(), "{program}: {ended}");
@@ -376,9 +381,18 @@ fn peak_memory(about: &str) -> Option<u64> {
     Some(kibibytes.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
 }
 
-/// The time on the processor so far, of the first thread.
-fn on_processor(about: &str) -> Option<Duration> {
-    let times = fs::read_to_string(format!("{about}/schedstat")).ok()?;
+/// Notes how long each thread of a program was on the processor so far.
+fn look_at_threads(about: &str, threads: &mut BTreeMap<OsString, Duration>) {
+    for thread in fs::read_dir(format!("{about}/task")).into_iter().flatten().flatten() {
+        if let Some(time) = on_processor(&thread.path()) {
+            threads.insert(thread.file_name(), time);
+        }
+    }
+}
+
+/// The time of a thread on the processor so far.
+fn on_processor(about: &Path) -> Option<Duration> {
+    let times = fs::read_to_string(about.join("schedstat")).ok()?;
     times.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
