@@ -194,6 +194,8 @@ pub struct Datagrams<R> {
     streams: Streams,
     /// What ended the input, while pieces are still to be handed out.
     error: Option<Error>,
+    /// Whether reading the input may have to wait for somebody who writes it.
+    may_wait: bool,
 }
 
 impl<R: Read> Datagrams<R> {
@@ -204,7 +206,15 @@ impl<R: Read> Datagrams<R> {
     /// [`Error::NotACapture`] for anything but pcap and pcapng, an empty input included.
     pub fn new(input: R, limits: Limits) -> Result<Self, Error> {
         let (fragments, streams) = (Fragments::new(&limits), Streams::new(&limits));
-        Ok(Self { container: Container::new(input, &limits)?, fragments, streams, error: None })
+        let container = Container::new(input, &limits)?;
+        Ok(Self { container, fragments, streams, error: None, may_wait: true })
+    }
+
+    /// Says that reading the input never waits for somebody who writes it, as with a regular file: all of
+    /// it counts as ready.
+    #[must_use]
+    pub fn without_waiting(self) -> Self {
+        Self { may_wait: false, ..self }
     }
 
     /// The next event; `None` at the end and after an error.
@@ -252,11 +262,16 @@ impl<R: Read> Datagrams<R> {
         self.error.take().map_or(Ok(None), Err)
     }
 
-    /// Whether [`Self::next`] is sure to find the next event in what was read already: it will not wait
-    /// for the input.
+    /// Whether reading the input may have to wait for somebody who writes it.
+    pub const fn may_wait(&self) -> bool {
+        self.may_wait
+    }
+
+    /// Whether [`Self::next`] will not wait for the input: the next event is sure to be in what was read
+    /// already, or the input is one that nobody waits for.
     #[inline]
     pub fn is_ready(&self) -> bool {
-        self.streams.has_piece() || self.container.is_ready()
+        !self.may_wait || self.streams.has_piece() || self.container.is_ready()
     }
 
     /// Frames read so far, with and without datagrams.

@@ -67,13 +67,15 @@ impl Input {
         }
         let name = shown(&args.file);
         let (reader, size) = open(&args.file)?;
-        if size.is_none() {
-            out.input_may_pause();
-        }
         let progress = Progress::new(size, out.is_terminal());
         let limits = Limits { max_decompressed: args.max_decompressed, ..Limits::default() };
-        let datagrams = Datagrams::new(progress.count(reader), limits)
+        let mut datagrams = Datagrams::new(progress.count(reader), limits)
             .map_err(|error| of_capture(&name, &error))?;
+        if size.is_some() {
+            datagrams = datagrams.without_waiting();
+        } else {
+            out.input_may_pause();
+        }
         let dissector = Dissector::new(ring, args.secrets_type);
         let (error, closed) = (None, Closed::default());
         Ok(Self { name, datagrams, progress, dissector, notes, filter, error, closed })

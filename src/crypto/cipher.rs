@@ -48,10 +48,11 @@ impl BoxKey {
     /// does not verify or `sealed` has no room for one; `plain` is then empty.
     #[must_use]
     pub fn open(&self, nonce: &Nonce, sealed: &[u8], plain: &mut Vec<u8>) -> bool {
-        plain.clear();
         let Some((tag, ciphertext)) = sealed.split_first_chunk::<TAG_LENGTH>() else {
+            plain.clear();
             return false;
         };
+        // Not cleared first: what was there need not be zeroed to be written over.
         plain.resize(ciphertext.len(), 0);
         let opened = crypto_secretbox_open_detached(plain, ciphertext, tag, &nonce.0, &self.0);
         if opened.is_err() {

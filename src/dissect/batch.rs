@@ -15,8 +15,8 @@ use crate::wire::relay::{RelayHandshakePlain, RelayPacket};
 use crate::wire::{DataId, Fault, PublicKey};
 
 /// How many steps, and bytes, fill a batch; one step may go beyond.
-const STEPS: usize = 256;
-const BYTES: usize = 64 << 10;
+const STEPS: usize = 1024;
+const BYTES: usize = 256 << 10;
 
 /// Steps that own their bytes. Used again and again, it allocates nothing.
 #[derive(Default)]

@@ -118,7 +118,9 @@ impl Opener {
                 }
             };
             if let Some(kept) = later {
-                give(Step::Pause)?;
+                if datagrams.may_wait() {
+                    give(Step::Pause)?;
+                }
                 ahead.read(kept.at, datagrams, self);
                 self.again(&kept, true, &mut give)?;
             }

@@ -73,7 +73,7 @@ pub fn stream_parallel<R: Read + Send + 'static, B>(
     if is_alone || dissector.sessions().ring().is_empty() {
         return ControlFlow::Continue(Ended { datagrams, dissector, error });
     }
-    on_two_threads(datagrams, dissector, visit, thread::Builder::new())
+    on_two_threads(datagrams, dissector, visit, thread::Builder::new().name("opener".to_owned()))
 }
 
 /// On this thread.
