@@ -248,7 +248,8 @@ impl Tap {
         let (author, number) = (message.peer_number, message.message_number.0);
         if look.is_relayed(bytes) {
             check_back(look, friend, author, conference);
-            if Some(author) != own && is_copied(sent, *friend, author, number) {
+            let again = Some(author) != own && is_copied(sent, *friend, author, number);
+            if again && !group.is_some_and(|group| goes_round(group, author, number)) {
                 let found = format!("number {number} of peer {author} to {friend} again");
                 look.report("O-006", Some(conference), found);
             }
@@ -374,6 +375,17 @@ fn is_copied(sent: &mut Sent, friend: PublicKey, author: PeerNumber, number: u32
     copies.push(number);
     again
 }
+
+/// The numbers remembered of an author go round the ring, so that one is new again (D-030): some lie in
+/// the half of the ring that is farther away from it.
+fn goes_round(group: &Group, author: PeerNumber, number: u32) -> bool {
+    let peer = group.peers.find(author).and_then(|place| group.peers.get(place));
+    let far = |kept: u32| (FAR..=FAR.wrapping_neg()).contains(&kept.wrapping_sub(number));
+    peer.is_some_and(|peer| peer.remembered().any(far))
+}
+
+/// A quarter of the ring, and a little less.
+const FAR: u32 = (1 << 30) - 2;
 
 /// O-007.
 fn check_back(look: &mut Look<'_>, to: &PublicKey, author: PeerNumber, conference: Conference) {
