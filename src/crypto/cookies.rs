@@ -10,12 +10,11 @@
 //! key to open it with. So a claim counts here only for the handshake that presents the cookie which
 //! answered it, and there decides between the two people that the handshake's key stands for.
 
-use super::cipher::sha512;
 use super::keyring::KeyId;
 use super::link::to_front;
 use crate::recent::Recent;
 use crate::wire::PublicKey;
-use crate::wire::net_crypto::{CookieRequestPlain, CookieResponsePlain};
+use crate::wire::net_crypto::{COOKIE_SIZE, CookieRequestPlain, CookieResponsePlain};
 
 /// How many DHT keys are remembered for the requests opened with them, and how many cookies.
 const REQUESTS: usize = 1 << 14;
@@ -25,28 +24,16 @@ const COOKIES: usize = 1 << 16;
 pub(super) struct Cookies {
     /// By their keys, so that whoever sends many requests displaces no others'.
     requests: Recent<KeyId, Vec<Request>>,
-    issued: Recent<CookieName, Issued>,
+    /// By the cookies themselves: to hash each of them would take longer than to open what it came in.
+    issued: Recent<Cookie, Issued>,
 }
+
+/// A cookie as it is on the way: sealed by whom issued it.
+pub(super) type Cookie = [u8; COOKIE_SIZE];
 
 struct Request {
     echo_id: [u8; 8],
     claimed: PublicKey,
-}
-
-/// The beginning of a cookie's hash.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct CookieName([u8; 16]);
-
-impl CookieName {
-    /// The name of a cookie, from its hash.
-    pub(super) fn of_hash(hash: &[u8; 64]) -> Self {
-        let first = hash.first_chunk();
-        Self(*first.expect("a hash has 64 bytes"))
-    }
-
-    fn of(cookie: &[u8; 112]) -> Self {
-        Self::of_hash(&sha512(cookie))
-    }
 }
 
 /// Long-term keys of those whom a cookie concerns, as far as they are known.
@@ -87,13 +74,13 @@ impl Cookies {
 
     /// Notes a cookie that was issued. Once it has been seen outside, anybody can say that it was for
     /// somebody else: what was noted first counts.
-    pub(super) fn issue(&mut self, cookie: &[u8; 112], issued: Issued) {
-        self.issued.get_or_insert(CookieName::of(cookie), || issued);
+    pub(super) fn issue(&mut self, cookie: &Cookie, issued: Issued) {
+        self.issued.get_or_insert(*cookie, || issued);
     }
 
     /// Whom a cookie concerns.
-    pub(super) fn issued(&self, cookie: CookieName) -> Option<Issued> {
-        self.issued.peek(&cookie).copied()
+    pub(super) fn issued(&self, cookie: &Cookie) -> Option<Issued> {
+        self.issued.peek(cookie).copied()
     }
 
     /// The keys that opened requests, the one used last first.

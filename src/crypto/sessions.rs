@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use super::address::{Direction, Endpoint, Pair};
 use super::budget::Budget;
 use super::cipher::sha512;
-use super::cookies::{CookieName, Cookies, Issued, orient};
+use super::cookies::{Cookie, Cookies, Issued, orient};
 use super::halves::{Half, HalfId, Halves};
 use super::keylog::Purpose;
 use super::keyring::{KeyId, KeyRing};
@@ -287,10 +287,9 @@ impl Sessions {
                 link.sides.of_mut(direction).handshake_seen |= !self.foreseeing;
                 match Handshake::parse(payload) {
                     Ok(packet) => {
-                        let name = CookieName::of_hash(&sha512(packet.cookie));
-                        let issued = self.opener.cookies.issued(name);
+                        let issued = self.opener.cookies.issued(packet.cookie);
                         let opened = self.opener.open_handshake(link, known, issued, &packet);
-                        self.handshake(from, to, pair, direction, name, opened)
+                        self.handshake(from, to, pair, direction, packet.cookie, opened)
                     }
                     Err(_) => self.unknown(Seen::Handshake(Err(Sealed::BadLength))),
                 }
@@ -376,14 +375,14 @@ impl Sessions {
         Opened { from, to, seen: Seen::Data(opened), may_open_later: false }
     }
 
-    /// Notes a handshake that presents the cookie of that name.
+    /// Notes a handshake that presents that cookie.
     fn handshake(
         &mut self,
         from: Endpoint,
         to: Endpoint,
         pair: Pair,
         direction: Direction,
-        cookie: CookieName,
+        cookie: &Cookie,
         opened: Result<KeyId, Sealed>,
     ) -> Opened<'_> {
         let Opener { ring, cookies, halves, plain, .. } = &mut self.opener;
@@ -395,7 +394,7 @@ impl Sessions {
             Err(why) => return self.unknown(Seen::Handshake(Err(why))),
         };
         let HandshakePlain { session_key, base_nonce, .. } = plain;
-        let cookie_hash_fits = CookieName::of_hash(plain.cookie_hash) == cookie;
+        let cookie_hash_fits = *plain.cookie_hash == sha512(cookie);
         let issued = cookies.issued(cookie).filter(|_| cookie_hash_fits);
         let is_theirs = || ring.is_theirs(&session_key);
         let [sender, receiver] = orient(ring.parties(people), issued, is_theirs);
