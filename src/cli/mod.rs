@@ -14,6 +14,7 @@ mod new_file;
 mod output;
 mod progress;
 mod save;
+mod secrets;
 mod simulate;
 mod stats;
 mod stdio;
@@ -68,6 +69,7 @@ fn run(argv: Vec<OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error, &argv),
     };
+    secrets::keep_in_memory();
     let mut out = Output::new();
     let color = cli.talk.wants_color(out.is_terminal());
     let talk = Talk { quiet: cli.talk.quiet, verbose: cli.talk.verbose, color };

@@ -225,6 +225,28 @@ fn a_closed_standard_output_is_an_error_and_dev_null_is_none() {
     assert_eq!(shell(script, &path), (0, String::new(), String::new()));
 }
 
+/// Threat 13: keys are in the memory of the process.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_core_dump_is_written() {
+    use std::os::unix::process::ExitStatusExt;
+
+    let folder = tempdir().unwrap();
+    let mut command = std::process::Command::new("sh");
+    let script = "ulimit -c unlimited; exec \"$0\" dissect -a --format jsonl \"$1\"";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_toxscope")]).current_dir(folder.path());
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/samples/audio.pcapng"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    // It has read its keys when it writes its first line, and then waits with more than the pipe can take.
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with('{'), "{line}");
+    let kill = std::process::Command::new("kill").args(["-ABRT", &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    let status = child.wait().unwrap();
+    assert_eq!((status.signal(), status.core_dumped()), (Some(6), false));
+}
+
 #[test]
 fn a_full_disk_is_an_error_with_the_byte_count() {
     let folder = tempdir().unwrap();
