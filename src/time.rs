@@ -4,13 +4,19 @@ use std::fmt;
 
 /// A moment, in nanoseconds since 1970-01-01T00:00:00 UTC without leap seconds.
 ///
-/// Capture files can state moments outside the range (about 1677 to 2262); those are clamped.
+/// Capture files can state moments outside the range (about 1677 to 2262); those are clamped, to
+/// [`Self::MIN`] or [`Self::MAX`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 impl Timestamp {
+    /// The earliest moment.
+    pub const MIN: Self = Self(i64::MIN);
+    /// The latest moment.
+    pub const MAX: Self = Self(i64::MAX);
+
     /// A moment from nanoseconds since the epoch.
     #[must_use]
     pub const fn from_nanos(nanos: i64) -> Self {

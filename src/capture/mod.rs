@@ -196,6 +196,7 @@ pub struct Datagrams<R> {
     error: Option<Error>,
     /// Whether reading the input may have to wait for somebody who writes it.
     may_wait: bool,
+    times_out_of_range: u64,
 }
 
 impl<R: Read> Datagrams<R> {
@@ -207,7 +208,14 @@ impl<R: Read> Datagrams<R> {
     pub fn new(input: R, limits: Limits) -> Result<Self, Error> {
         let (fragments, streams) = (Fragments::new(&limits), Streams::new(&limits));
         let container = Container::new(input, &limits)?;
-        Ok(Self { container, fragments, streams, error: None, may_wait: true })
+        Ok(Self {
+            container,
+            fragments,
+            streams,
+            error: None,
+            may_wait: true,
+            times_out_of_range: 0,
+        })
     }
 
     /// Says that reading the input never waits for somebody who writes it, as with a regular file: all of
@@ -238,6 +246,8 @@ impl<R: Read> Datagrams<R> {
         Ok(Some(match kind {
             Kind::Frame => {
                 let origin = self.container.count_frame(data);
+                let is_clamped = at == Timestamp::MIN || at == Timestamp::MAX;
+                self.times_out_of_range += u64::from(is_clamped);
                 let frame = self.container.data(data);
                 let (fragments, streams) = (&mut self.fragments, &mut self.streams);
                 match net::datagram(link, frame, origin, at, fragments, streams) {
@@ -277,6 +287,11 @@ impl<R: Read> Datagrams<R> {
     /// Frames read so far, with and without datagrams.
     pub fn frames(&self) -> u64 {
         self.container.frames()
+    }
+
+    /// Frames whose times [`Timestamp`] cannot hold: they have its earliest or latest one.
+    pub fn times_out_of_range(&self) -> u64 {
+        self.times_out_of_range
     }
 
     /// What became of fragmented datagrams so far; those that still wait are in neither count.

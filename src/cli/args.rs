@@ -18,7 +18,6 @@ const HELP_WIDTH: usize = 96;
     after_help = "Exit codes: 0 done, 1 findings, 2 usage or input error, 3 internal error.",
     term_width = HELP_WIDTH,
     styles = Styles::plain(),
-    disable_help_subcommand = true,
 )]
 pub(super) struct Cli {
     #[command(subcommand)]

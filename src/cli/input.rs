@@ -122,6 +122,12 @@ impl Input {
                     notes.always.push(format!("keys in {} itself ({lines})", self.name));
                     notes.tally(&format!("the key log in {}", self.name), tally);
                 }
+                let out_of_range = datagrams.times_out_of_range();
+                if out_of_range > 0 {
+                    let frames = counted(out_of_range, "frame");
+                    let range = "before 1677 or after 2262, shown as the earliest or latest one";
+                    notes.always.push(format!("{frames} with a time {range}"));
+                }
                 notes.limits(&dissector, datagrams.fragments().given_up, &streams);
                 notes.always.extend(self.closed.told(&streams));
                 let error = error.map(|error| of_capture(&self.name, &error));

@@ -2,8 +2,9 @@
 //!
 //! A cell holds no tab, line feed or quotation mark of its own: text is printed as
 //! [`printable`](super::printable()) does, with `\"` for quotation marks and `\x2c` for commas, since commas
-//! separate the values of a field that has several. A cell that a spreadsheet would take for a
-//! formula begins with the escape of its first character (threat 11).
+//! separate the values of a field that has several. An empty value is `""`, which no text is printed as, and
+//! an absent one is nothing. A cell that a spreadsheet would take for a formula begins with the escape of its
+//! first character (threat 11).
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -33,7 +34,11 @@ impl Cell {
             self.text.push(b',');
         }
         self.values += 1;
+        let before = self.text.len();
         push(&mut self.text, value);
+        if self.text.len() == before {
+            self.text.extend_from_slice(b"\"\"");
+        }
     }
 }
 
@@ -159,6 +164,18 @@ mod tests {
         ]);
         assert_eq!(row(&[FieldId::PeersName], &sample), "ann\\x2c bob,=carol\n");
         let nameless = (FieldId::PeersName, Value::Text(b""));
-        assert_eq!(row(&[FieldId::PeersName], &Sample(vec![nameless, nameless])), ",\n");
+        assert_eq!(row(&[FieldId::PeersName], &Sample(vec![nameless, nameless])), "\"\",\"\"\n");
+    }
+
+    #[test]
+    fn an_empty_value_is_told_from_an_absent_one() {
+        let fields = [FieldId::Title, FieldId::Text, FieldId::Body];
+        let sample = |values| Sample(values);
+        let empty = [(FieldId::Text, Value::Text(b"")), (FieldId::Body, Value::Bytes(b""))];
+        assert_eq!(row(&fields, &sample(empty.to_vec())), "\t\"\"\t\"\"\n");
+        assert_eq!(
+            row(&fields, &sample(vec![(FieldId::Text, Value::Text(b"\"\""))])),
+            "\t\\\"\\\"\t\n"
+        );
     }
 }

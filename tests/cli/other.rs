@@ -100,6 +100,19 @@ fn decode_reads_digits_files_and_standard_input() {
         path
     };
     let digits = at("digits", b"63 0001 0002 00000007\n40 6869\n");
+    let commented =
+        at("commented", "# caf\u{e9}: ab cd\n63 0001 0002 00000007 # of\r\n40 6869".as_bytes());
+    assert_eq!(printed(&["decode", &format!("@{}", text(&commented))]), tree);
+    for (name, bytes, says) in [
+        ("prose", &b"63 00\nhello\n"[..], "line 2: this is no hexadecimal digit at character 1"),
+        ("half", b"63 0", "half a byte is left over at character 5"),
+        ("none", b"# nothing\n", "there are no bytes to decode"),
+    ] {
+        let path = at(name, bytes);
+        let (code, stdout, stderr) = run(&["decode", &format!("@{}", text(&path))]);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{name}");
+        assert!(stderr.contains(says), "{stderr}");
+    }
     let raw = at("raw", b"c\0\x01\0\x02\0\0\0\x07@hi");
     assert_eq!(printed(&["decode", &format!("@{}", text(&digits))]), tree);
     assert_eq!(printed(&["decode", &format!("@{}", text(&raw))]), tree);
@@ -154,6 +167,28 @@ fn fields_are_listed_with_type_and_meaning() {
     let kind = rows.iter().find(|row| row["name"] == "kind").unwrap();
     assert!(kind["choices"].as_array().unwrap().contains(&"rejoin".into()));
     assert!(rows.iter().all(|row| row["type"].is_string() && row["meaning"].is_string()));
+}
+
+#[test]
+fn help_of_a_command_is_had_in_either_order() {
+    for command in ["dissect", "stats", "decode", "fields"] {
+        assert_eq!(printed(&["help", command]), printed(&[command, "--help"]));
+    }
+    assert_eq!(printed(&["help"]), printed(&["--help"]));
+}
+
+#[test]
+fn times_out_of_range_are_told() {
+    let folder = tempdir().unwrap();
+    let path = talk().write(folder.path());
+    let mut bytes = fs::read(&path).unwrap();
+    // Enhanced packet blocks: the first one's time, in nanoseconds.
+    let block = bytes.windows(4).position(|part| part == [6, 0, 0, 0]).unwrap();
+    bytes[block + 12..block + 20].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    let (code, _, stderr) = run(&["dissect", text(&path)]);
+    assert_eq!(code, 0);
+    assert!(stderr.contains("1 frame with a time before 1677 or after 2262"), "{stderr}");
 }
 
 /// What `--help` prints is kept in `tests/cli/help/`; write it anew with `UPDATE_GOLDEN=1`.

@@ -20,7 +20,7 @@ impl Resolution {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     scale: Scale,
-    /// Nanoseconds to add, from `if_tsoffset`.
+    /// Seconds to add, from `if_tsoffset`.
     offset: i64,
 }
 
@@ -43,23 +43,26 @@ impl Clock {
             None => Scale::Times(power(9 - exponent)),
             Some(finer) => Scale::Divided(power(finer)),
         };
-        let second = NANOS_PER_SECOND.cast_signed();
-        Self { scale, offset: offset_seconds.saturating_mul(second) }
+        Self { scale, offset: offset_seconds }
     }
 
     /// The moment `ticks` after the interface's epoch, clamped to the range of [`Timestamp`].
     #[inline]
     pub(super) fn moment(self, ticks: u64) -> Timestamp {
+        // 2^64 times 10^9 fits 94 bits, and the exponent is at most 127.
         let nanos = match self.scale {
-            Scale::Times(nanos) => ticks.checked_mul(nanos),
-            Scale::Divided(ticks_per_nano) => Some(ticks / ticks_per_nano),
-            // 2^64 times 10^9 fits 128 bits, and the exponent is at most 127.
+            Scale::Times(nanos) => i128::from(ticks) * i128::from(nanos),
+            Scale::Divided(ticks_per_nano) => i128::from(ticks / ticks_per_nano),
             Scale::Binary(exponent) => {
-                u64::try_from((u128::from(ticks) * u128::from(NANOS_PER_SECOND)) >> exponent).ok()
+                (i128::from(ticks) * i128::from(NANOS_PER_SECOND)) >> exponent
             }
         };
-        let nanos = nanos.and_then(|nanos| i64::try_from(nanos).ok()).unwrap_or(i64::MAX);
-        Timestamp::from_nanos(nanos.saturating_add(self.offset))
+        let nanos = nanos + i128::from(self.offset) * i128::from(NANOS_PER_SECOND);
+        match i64::try_from(nanos) {
+            Ok(nanos) => Timestamp::from_nanos(nanos),
+            Err(_) if nanos < 0 => Timestamp::MIN,
+            Err(_) => Timestamp::MAX,
+        }
     }
 }
 
@@ -91,6 +94,8 @@ mod tests {
         assert_eq!(nanos(0, 0, u64::MAX), i64::MAX);
         assert_eq!(nanos(0x80, 0, u64::MAX), i64::MAX);
         assert_eq!(nanos(9, i64::MAX, u64::MAX), i64::MAX);
+        assert_eq!(nanos(6, -300_000_000_000, 300_000_000_000_000_007), 7000);
+        assert_eq!(nanos(0, -1, u64::MAX), i64::MAX);
         assert_eq!(nanos(9, i64::MIN, 0), i64::MIN);
     }
 }
