@@ -29,13 +29,14 @@ pub struct Totals {
     empty: u64,
     /// What was seen of connections to relays.
     pub relay: RelayTotals,
+    cut: BTreeMap<ToxKind, u64>,
     /// Cookie requests and responses, and handshakes, that were opened.
     pub cookie_requests_opened: u64,
     /// See [`Self::cookie_requests_opened`].
     pub cookie_responses_opened: u64,
     /// See [`Self::cookie_requests_opened`].
     pub handshakes_opened: u64,
-    /// Why handshakes stayed closed.
+    /// Why whole handshakes stayed closed.
     pub handshakes_sealed: BTreeMap<Sealed, u64>,
     /// Data packets that were opened, resends included.
     pub data_opened: u64,
@@ -43,7 +44,7 @@ pub struct Totals {
     pub resends: u64,
     /// Those of them that are the very same, captured twice or on both halves of their way through a relay.
     pub copies: u64,
-    /// Why data packets stayed closed.
+    /// Why whole data packets stayed closed.
     pub sealed: BTreeMap<Sealed, u64>,
     /// Sessions of which a packet was opened.
     pub sessions: u32,
@@ -160,18 +161,19 @@ pub struct PersonTotals {
 impl Totals {
     /// Counts a record.
     pub fn record(&mut self, record: &Record<'_>) {
-        match &record.relay {
+        let is_cut = match &record.relay {
             Some(relay) => {
                 let is_left_out = !self.relay.record(record, relay);
                 self.left_out += u64::from(is_left_out);
+                false
             }
             None => {
-                self.datagrams += 1;
-                self.truncated += u64::from(record.truncated);
-                self.first_byte(record.datagram);
+                self.datagram(record.datagram, record.truncated);
+                record.truncated
             }
-        }
+        };
         match &record.content {
+            _ if is_cut => {}
             Content::CookieRequest(seen) => self.cookie_requests_opened += u64::from(seen.is_ok()),
             Content::CookieResponse(seen) => {
                 self.cookie_responses_opened += u64::from(seen.is_ok())
@@ -191,17 +193,14 @@ impl Totals {
     /// does, by its first byte alone.
     #[inline]
     pub(super) fn unopened(&mut self, datagram: &Datagram<'_>) {
-        self.datagrams += 1;
-        self.truncated += u64::from(datagram.truncated);
-        self.first_byte(datagram.payload);
-        let why = Sealed::without_keys(datagram.truncated);
-        match ToxKind::of(datagram.payload) {
-            Some(ToxKind::CRYPTO_HANDSHAKE) => {
-                *self.handshakes_sealed.entry(why).or_default() += 1;
-            }
-            Some(ToxKind::CRYPTO_DATA) => *self.sealed.entry(why).or_default() += 1,
-            _ => {}
-        }
+        self.datagram(datagram.payload, datagram.truncated);
+        let sealed = match ToxKind::of(datagram.payload) {
+            _ if datagram.truncated => return,
+            Some(ToxKind::CRYPTO_HANDSHAKE) => &mut self.handshakes_sealed,
+            Some(ToxKind::CRYPTO_DATA) => &mut self.sealed,
+            _ => return,
+        };
+        *sealed.entry(Sealed::NoKeyLog).or_default() += 1;
     }
 
     /// Counts a frame that gave no datagram.
@@ -228,10 +227,34 @@ impl Totals {
         self.tox.get(usize::from(kind.0)).copied().unwrap_or(0)
     }
 
-    /// Packets of one kind, in UDP datagrams and passed on by relays.
+    /// Whole packets of one kind, in UDP datagrams and passed on by relays: those that a key could open.
     #[must_use]
-    pub fn of_kind_anywhere(&self, kind: ToxKind) -> u64 {
-        self.of_kind(kind) + self.relay.passed_on.get(&kind).copied().unwrap_or(0)
+    pub fn whole(&self, kind: ToxKind) -> u64 {
+        let passed_on = self.relay.passed_on.get(&kind).unwrap_or(&0);
+        self.of_kind(kind) + passed_on - self.cut.get(&kind).unwrap_or(&0)
+    }
+
+    /// Datagrams of net_crypto that the snap length cut, by kind: nobody can open them.
+    pub fn cut(&self) -> impl Iterator<Item = (ToxKind, u64)> {
+        let kinds = [
+            ToxKind::COOKIE_REQUEST,
+            ToxKind::COOKIE_RESPONSE,
+            ToxKind::CRYPTO_HANDSHAKE,
+            ToxKind::CRYPTO_DATA,
+        ];
+        kinds.into_iter().filter_map(|kind| Some((kind, *self.cut.get(&kind)?)))
+    }
+
+    #[inline]
+    fn datagram(&mut self, datagram: &[u8], truncated: bool) {
+        self.datagrams += 1;
+        self.first_byte(datagram);
+        if truncated {
+            self.truncated += 1;
+            if let Some(kind) = ToxKind::of(datagram) {
+                *self.cut.entry(kind).or_default() += 1;
+            }
+        }
     }
 
     fn first_byte(&mut self, datagram: &[u8]) {

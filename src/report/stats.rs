@@ -80,6 +80,7 @@ struct NetCrypto {
     copies: u64,
     sessions: u32,
     sealed: BTreeMap<&'static str, u64>,
+    cut: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Serialize)]
@@ -189,19 +190,20 @@ pub fn stats_json(
             passed_on: totals.relay.passed_on(),
         },
         net_crypto: NetCrypto {
-            cookie_requests: totals.of_kind_anywhere(ToxKind::COOKIE_REQUEST),
+            cookie_requests: totals.whole(ToxKind::COOKIE_REQUEST),
             cookie_requests_opened: totals.cookie_requests_opened,
-            cookie_responses: totals.of_kind_anywhere(ToxKind::COOKIE_RESPONSE),
+            cookie_responses: totals.whole(ToxKind::COOKIE_RESPONSE),
             cookie_responses_opened: totals.cookie_responses_opened,
-            handshakes: totals.of_kind_anywhere(ToxKind::CRYPTO_HANDSHAKE),
+            handshakes: totals.whole(ToxKind::CRYPTO_HANDSHAKE),
             handshakes_opened: totals.handshakes_opened,
             handshakes_sealed: named(&totals.handshakes_sealed, |why| why.name()),
-            data: totals.of_kind_anywhere(ToxKind::CRYPTO_DATA),
+            data: totals.whole(ToxKind::CRYPTO_DATA),
             data_opened: totals.data_opened,
             resends: totals.resends,
             copies: totals.copies,
             sessions: totals.sessions,
             sealed: named(&totals.sealed, |why| why.name()),
+            cut: totals.cut().map(|(kind, count)| (kind.name(), count)).collect(),
         },
         carried: named(&totals.carried, |id| id.name()),
         conference: named(&totals.conference, |kind| kind.name()),
@@ -256,18 +258,21 @@ pub fn stats_table(
     relays(totals, streams, out)?;
 
     let mut sessions = numbers("sessions");
-    sessions.add_some("handshakes", totals.of_kind_anywhere(ToxKind::CRYPTO_HANDSHAKE));
+    sessions.add_some("handshakes", totals.whole(ToxKind::CRYPTO_HANDSHAKE));
     sessions.add_some("  opened", totals.handshakes_opened);
     for (why, count) in &totals.handshakes_sealed {
         sessions.add(&format!("  sealed: {}", why.title()), *count);
     }
-    sessions.add_some("data packets", totals.of_kind_anywhere(ToxKind::CRYPTO_DATA));
+    sessions.add_some("data packets", totals.whole(ToxKind::CRYPTO_DATA));
     sessions.add_some("  opened", totals.data_opened);
     for (why, count) in &totals.sealed {
         sessions.add(&format!("  sealed: {}", why.title()), *count);
     }
     sessions.add_some("  opened and seen before", totals.resends);
     sessions.add_some("  opened, the very same again", totals.copies);
+    for (kind, count) in totals.cut() {
+        sessions.add(&format!("cut: {}", kind.title()), count);
+    }
     sessions.add_some("sessions opened", totals.sessions.into());
     write_some(&sessions, out)?;
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use super::{printed, run, talk, text, toxscope};
@@ -13,13 +14,13 @@ fn stats_count_every_packet_once() {
     let world = talk();
     let path = world.write(folder.path());
     let line = printed(&["stats", "-q", "--format", "json", text(&path)]);
-    let stats: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let stats: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(line.lines().count(), 1);
     assert_eq!(stats["schema"], 1);
     assert_eq!((&stats["frames"], &stats["datagrams"]), (&15.into(), &15.into()));
     assert_eq!(
         stats["tox"],
-        serde_json::json!({
+        json!({
             "cookie_request": 1, "cookie_response": 1, "crypto_handshake": 2, "crypto_data": 10,
             "lan_discovery": 1,
         })
@@ -30,10 +31,10 @@ fn stats_count_every_packet_once() {
     assert_eq!(net_crypto["data"], 10);
     assert_eq!(net_crypto["data_opened"], 10);
     assert_eq!(net_crypto["resends"], 1);
-    assert_eq!(net_crypto["sealed"], serde_json::json!({}));
+    assert_eq!(net_crypto["sealed"], json!({}));
     assert_eq!(
         stats["conference"],
-        serde_json::json!({
+        json!({
             "invite": 1, "invite_accepted": 1, "peer_query": 1, "peer_response": 1,
             "title_response": 1, "chat": 1, "malformed": 1, "rejoin": 1,
         })
@@ -52,8 +53,8 @@ fn stats_without_keys_say_why_packets_stay_closed() {
     fs::write(&path, talk().bytes()).unwrap();
     let (_, line, stderr) = run(&["stats", "--format", "json", text(&path)]);
     assert_eq!(stderr, "toxscope: 10 data packets not opened: 10 no key log\n");
-    let stats: serde_json::Value = serde_json::from_str(&line).unwrap();
-    assert_eq!(stats["net_crypto"]["sealed"], serde_json::json!({"no_key_log": 10}));
+    let stats: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(stats["net_crypto"]["sealed"], json!({"no_key_log": 10}));
     let table = printed(&["stats", "-q", text(&path)]);
     assert!(table.contains("sealed: no key log"), "{table}");
 }
@@ -132,9 +133,9 @@ fn decode_shows_what_can_be_read_of_a_malformed_packet() {
     }
     let (code, stdout, _) = run(&["decode", "--format", "jsonl", "63 0001 0002 000000"]);
     assert_eq!(code, 1);
-    let object: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let object: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!((&object["kind"], &object["peer_number"]), (&"malformed".into(), &2.into()));
-    assert_eq!(object["frame"], serde_json::Value::Null);
+    assert_eq!(object["frame"], Value::Null);
 }
 
 #[test]
@@ -162,8 +163,7 @@ fn fields_are_listed_with_type_and_meaning() {
     for name in ["frame", "group_number", "peers.name", "error.offset"] {
         assert!(table.lines().any(|line| line.split_whitespace().next() == Some(name)), "{name}");
     }
-    let rows: Vec<serde_json::Value> =
-        serde_json::from_str(&printed(&["fields", "--format", "json"])).unwrap();
+    let rows: Vec<Value> = serde_json::from_str(&printed(&["fields", "--format", "json"])).unwrap();
     let kind = rows.iter().find(|row| row["name"] == "kind").unwrap();
     assert!(kind["choices"].as_array().unwrap().contains(&"rejoin".into()));
     assert!(rows.iter().all(|row| row["type"].is_string() && row["meaning"].is_string()));
@@ -239,4 +239,57 @@ fn every_field_is_documented() {
     for kind in toxscope::wire::Kind::ALL {
         assert!(document.contains(&format!("`{}`", kind.name())), "{}", kind.name());
     }
+}
+
+/// The capture without the last eight bytes of what was captured of one frame.
+fn with_a_frame_cut(capture: &[u8], number: usize) -> Vec<u8> {
+    let word = |at: usize| u32::from_le_bytes(capture[at..at + 4].try_into().unwrap()) as usize;
+    let (mut at, mut frames) = (0, 0);
+    loop {
+        let (kind, length) = (word(at), word(at + 4));
+        frames += usize::from(kind == 6);
+        if frames == number {
+            let captured = word(at + 20) - 8;
+            let length_now = u32::try_from(32 + captured.next_multiple_of(4)).unwrap();
+            let mut cut = capture[..at + 28 + captured.next_multiple_of(4)].to_vec();
+            cut[at + 4..at + 8].copy_from_slice(&length_now.to_le_bytes());
+            cut[at + 20..at + 24].copy_from_slice(&u32::try_from(captured).unwrap().to_le_bytes());
+            cut.extend(length_now.to_le_bytes());
+            return [&cut, &capture[at + length..]].concat();
+        }
+        at += length;
+    }
+}
+
+#[test]
+fn packets_that_the_snap_length_cut_are_counted_apart_with_keys_and_without() {
+    let folder = tempdir().unwrap();
+    let path = talk().write(folder.path());
+    let stats = |keys: bool| -> Value {
+        let none = folder.path().join("none.keys");
+        fs::write(&none, "").unwrap();
+        let mut args = vec!["stats", "--format", "json", text(&path)];
+        args.extend(if keys { vec![] } else { vec!["-k", text(&none)] });
+        serde_json::from_str(&run(&args).1).unwrap()
+    };
+    let number = |value: &Value| value.as_u64().unwrap();
+    let whole = [stats(true), stats(false)];
+    let (_, lines, _) = run(&["dissect", "--format", "jsonl", text(&path)]);
+    let chat = lines.lines().find(|line| line.contains(r#""kind":"chat""#)).unwrap();
+    let chat: Value = serde_json::from_str(chat).unwrap();
+    let capture = fs::read(&path).unwrap();
+    fs::write(&path, with_a_frame_cut(&capture, number(&chat["frame"]).try_into().unwrap()))
+        .unwrap();
+    for (before, after) in whole.iter().zip([stats(true), stats(false)]) {
+        assert_eq!((&before["tox"], &before["truncated"]), (&after["tox"], &0.into()));
+        assert_eq!(after["truncated"], 1);
+        let (before, after) = (&before["net_crypto"], &after["net_crypto"]);
+        assert_eq!(number(&after["data"]), number(&before["data"]) - 1);
+        assert_eq!((&before["cut"], &after["cut"]), (&json!({}), &json!({"crypto_data": 1})));
+        let sealed = after["sealed"].as_object().unwrap().values().map(number).sum::<u64>();
+        assert_eq!(number(&after["data"]), number(&after["data_opened"]) + sealed);
+        assert_eq!(after["sealed"].get("truncated"), None);
+    }
+    let table = run(&["stats", text(&path)]).1;
+    assert!(table.contains("cut: Crypto data"), "{table}");
 }
