@@ -6,12 +6,14 @@
 //! |------:|-------------|------------------------------------------------------------------|
 //! |     0 | [`time`]    | the only notion of time below `cli`                              |
 //! |     0 | `recent`    | tables of bounded size                                           |
+//! |     0 | `printable` | foreign text, made visible                                       |
 //! |     0 | [`wire`]    | bytes to packets and back, one file per packet                   |
 //! |     1 | [`capture`] | capture files to datagrams and streams                           |
 //! |     1 | [`crypto`]  | keys to plaintext: key logs, handshakes, sessions                |
 //! |     2 | [`conference`] | the reference state machine, without I/O                      |
 //! |     2 | [`dissect`] | datagrams and keys to one ordered stream of records              |
 //! |     3 | [`simulate`] | many endpoints in a virtual network                             |
+//! |     4 | [`lint`]    | what traffic and save files have that rules do not allow         |
 //! |     5 | [`report`]  | records and totals as text and JSON, for any writer              |
 //! |     6 | [`cli`]     | arguments, wiring, exit codes                                    |
 //!
@@ -25,6 +27,8 @@ pub mod crypto;
 pub mod dissect;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod lint;
+mod printable;
 mod recent;
 pub mod report;
 pub mod simulate;

@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, u32)] = &[
     ("time", 0),
     ("recent", 0),
+    ("printable", 0),
     ("wire", 0),
     ("capture", 1),
     ("crypto", 1),
     ("conference", 2),
     ("dissect", 2),
     ("simulate", 3),
+    ("lint", 4),
     ("report", 5),
     ("cli", 6),
 ];

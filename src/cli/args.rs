@@ -39,6 +39,8 @@ pub(super) enum Command {
     Keys(KeysCommand),
     /// Show the conferences in a Tox save file, and what of it is damaged
     Save(SaveArgs),
+    /// Check captures and save files against the rules of conferences
+    Lint(LintArgs),
     /// Play a scenario of many endpoints in a network that is cut, heals, and restarts programs
     Simulate(SimulateArgs),
     /// List every field's name, type, unit and meaning
@@ -94,6 +96,13 @@ pub(super) struct InputArgs {
     /// A pcap or pcapng file, plain or packed with gzip or zstd; `-` for standard input
     #[arg(value_name = "FILE")]
     pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+}
+
+/// How captures are read.
+#[derive(Args, Clone, Default)]
+pub(super) struct SourceArgs {
     /// A key log; may be given several times, `-` for standard input [default: the file of the
     /// same name that ends in .keys, if there is one, and the keys in the capture itself]
     #[arg(short, long, value_name = "FILE")]
@@ -282,6 +291,52 @@ pub(super) struct SaveArgs {
     /// How to write what is in it
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) format: SummaryFormat,
+}
+
+#[derive(Args)]
+pub(super) struct LintArgs {
+    /// A capture, Tox save files, or both; `-` for standard input
+    #[arg(value_name = "FILE", required_unless_present = "explain")]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    /// How to write what is found
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: LintFormat,
+    /// The least that makes the exit code 1
+    #[arg(long, value_name = "SEVERITY", default_value = "error")]
+    pub(super) fail_on: FailOn,
+    /// Only this diagnostic; may be given several times
+    #[arg(long, value_name = "ID")]
+    pub(super) only: Vec<String>,
+    /// Not this diagnostic; may be given several times
+    #[arg(long, value_name = "ID")]
+    pub(super) ignore: Vec<String>,
+    /// Say what a diagnostic means, and nothing else
+    #[arg(long, value_name = "ID", conflicts_with = "files")]
+    pub(super) explain: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LintFormat {
+    /// A line each, for people
+    Text,
+    /// JSON objects, one a line
+    Jsonl,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit XML, for CI
+    Junit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FailOn {
+    /// What must not be, proven
+    Error,
+    /// What should not be, or is not quite proven
+    Warning,
+    /// What is worth knowing
+    Note,
 }
 
 #[derive(Args)]

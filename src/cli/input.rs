@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use super::Done;
-use super::args::InputArgs;
+use super::args::{InputArgs, SourceArgs};
 use super::names;
 use super::output::{Output, Stop, Talk, say};
 use super::progress::Progress;
@@ -38,9 +38,18 @@ pub(super) struct Input {
 impl Input {
     /// Opens the capture and its keys.
     pub(super) fn open(args: &InputArgs, out: &mut Output) -> anyhow::Result<Self> {
+        Self::open_file(&args.file, &args.source, out)
+    }
+
+    /// Opens a capture and its keys.
+    pub(super) fn open_file(
+        file: &Path,
+        args: &SourceArgs,
+        out: &mut Output,
+    ) -> anyhow::Result<Self> {
         // What is wrong with the command line is said before any file is touched.
         let filter = args.filter.as_deref().map(filter).transpose()?;
-        if args.file.as_os_str() == "-" && args.keys.iter().any(|path| path.as_os_str() == "-") {
+        if file.as_os_str() == "-" && args.keys.iter().any(|path| path.as_os_str() == "-") {
             bail!("standard input cannot be both the capture and a key log");
         }
         let mut notes = Notes::default();
@@ -50,7 +59,7 @@ impl Input {
             notes.tally(&shown(path), &tally);
         }
         if args.keys.is_empty()
-            && let Some(path) = key_log_beside(&args.file)
+            && let Some(path) = key_log_beside(file)
         {
             let shown = shown(&path);
             if fs::metadata(&path).is_ok_and(|found| found.is_file()) {
@@ -65,8 +74,8 @@ impl Input {
         for path in &args.names {
             notes.names(&shown(path), names::read(path, &mut ring)?);
         }
-        let name = shown(&args.file);
-        let (reader, size) = open(&args.file)?;
+        let name = shown(file);
+        let (reader, size) = open(file)?;
         let progress = Progress::new(size, out.is_terminal());
         let limits = Limits { max_decompressed: args.max_decompressed, ..Limits::default() };
         let mut datagrams = Datagrams::new(progress.count(reader), limits)

@@ -11,8 +11,8 @@ use zeroize::Zeroizing;
 
 use super::Done;
 use super::args::{
-    ChangeArgs, EmbedArgs, ExtractArgs, InputArgs, KeysCommand, ShowKeysArgs, StripArgs,
-    SummaryFormat,
+    ChangeArgs, EmbedArgs, ExtractArgs, InputArgs, KeysCommand, ShowKeysArgs, SourceArgs,
+    StripArgs, SummaryFormat,
 };
 use super::input::{Input, counted, of_capture, open, open_keys, shown};
 use super::new_file::{NewFile, Readers};
@@ -206,10 +206,12 @@ fn used_keys(
 ) -> Result<usize, Stop> {
     let input = InputArgs {
         file: args.file.clone(),
-        keys: args.keys.clone(),
-        secrets_type: args.secrets_type,
-        max_decompressed: args.change.max_decompressed,
-        ..InputArgs::default()
+        source: SourceArgs {
+            keys: args.keys.clone(),
+            secrets_type: args.secrets_type,
+            max_decompressed: args.change.max_decompressed,
+            ..SourceArgs::default()
+        },
     };
     let input = Input::open(&input, out)?;
     let mut people = BTreeSet::new();

@@ -9,6 +9,7 @@ mod dissect;
 mod fields;
 mod input;
 mod keys;
+mod lint;
 mod names;
 mod new_file;
 mod output;
@@ -79,6 +80,7 @@ fn run(argv: Vec<OsString>) -> ExitCode {
         Command::Decode(args) => decode::run(args, &mut out, color),
         Command::Keys(command) => keys::run(command, &mut out, talk),
         Command::Save(args) => save::run(args, &mut out),
+        Command::Lint(args) => lint::run(args, &mut out, talk),
         Command::Simulate(args) => simulate::run(args, &mut out, talk),
         Command::Fields(args) => fields::run(args, &mut out),
     };

@@ -1,6 +1,7 @@
 //! `toxscope save`: the conferences of a save file.
 
 use std::io::Read;
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use zeroize::Zeroizing;
@@ -16,7 +17,7 @@ use crate::report::{save_json, save_text};
 const MOST: u64 = 16 << 20;
 
 pub(super) fn run(args: &SaveArgs, out: &mut Output) -> Result<Done, Stop> {
-    let file = read(args)?;
+    let file = read(&args.file)?;
     let name = shown(&args.file);
     let savedata = Savedata::parse(&file).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
     let found = savedata.conferences();
@@ -28,15 +29,15 @@ pub(super) fn run(args: &SaveArgs, out: &mut Output) -> Result<Done, Stop> {
 }
 
 /// The file, which has the owner's secret key in it.
-fn read(args: &SaveArgs) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    let (reader, size) = open(&args.file)?;
+pub(super) fn read(path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    let (reader, size) = open(path)?;
     // As large as it needs to be, so that no copies are left behind.
     let size = size.unwrap_or(0).min(MOST) + 1;
     let mut file = Zeroizing::new(Vec::with_capacity(usize::try_from(size).unwrap_or(0)));
-    let cannot = || format!("cannot read {}", shown(&args.file));
+    let cannot = || format!("cannot read {}", shown(path));
     reader.take(MOST + 1).read_to_end(&mut file).with_context(cannot)?;
     if file.len() as u64 > MOST {
-        bail!("{} holds more than {MOST} bytes; no save file does", shown(&args.file));
+        bail!("{} holds more than {MOST} bytes; no save file does", shown(path));
     }
     Ok(file)
 }

@@ -188,6 +188,12 @@ fn contains(falling: &[usize], wanted: usize) -> bool {
 }
 
 impl<'a> Savedata<'a> {
+    /// Whether a file that begins so is a save file, encrypted or not.
+    #[must_use]
+    pub fn looks_like_one(start: &[u8]) -> bool {
+        [ENCRYPTED, &START, &BIG_ENDIAN_START].iter().any(|it| start.starts_with(it))
+    }
+
     /// Reads the container. Bytes behind the end section are ignored, as c-toxcore does; where a
     /// header is damaged, the next sound one is searched, from which on all are.
     ///

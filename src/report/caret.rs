@@ -1,6 +1,6 @@
 //! A place in a line of foreign text, pointed at.
 
-use super::printable::printable;
+use crate::printable::printable;
 
 /// Columns of the text shown on each side of the place.
 const SIDE: usize = 60;

@@ -11,8 +11,8 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use super::number::{push_hex, push_nanos, push_unsigned};
-use super::printable::printable;
 use crate::dissect::{FieldId, Fields, Value};
+use crate::printable::printable;
 
 /// Writes records as rows of cells.
 pub struct Columns {

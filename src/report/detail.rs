@@ -5,9 +5,10 @@ use std::io::{self, Write};
 
 use super::hexdump::hexdump;
 use super::moment::{TimeStyle, Times};
-use super::printable::printable;
+
 use super::style::{Tone, styled};
 use crate::dissect::{Content, Party, Record, Relay};
+use crate::printable::printable;
 use crate::wire::layout::{self, Part, Parts, Shape, Value};
 use crate::wire::{Hex, Malformed, Packet};
 

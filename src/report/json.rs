@@ -8,9 +8,9 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
 use super::number::{push_first, push_hex, push_key, push_nanos, push_unsigned, put};
-use super::printable::hides;
 use super::visible::push_escape;
 use crate::dissect::{FieldId, Fields, Value, payload};
+use crate::printable::hides;
 use crate::time::Timestamp;
 use crate::wire::{Kind, Malformed, Packet};
 

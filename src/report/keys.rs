@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::SCHEMA;
-use super::printable::printable;
 use super::table::{numbers, table, trimmed};
 use super::visible::to_line;
 use crate::crypto::{Inventory, Owner};
+use crate::printable::printable;
 use crate::wire::PublicKey;
 
 /// Writes counts, public keys and names as tables.

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use super::moment::{TimeStyle, Times};
-use super::printable::printable;
 use super::style::{Tone, styled};
 use super::who::{self, Who, short};
 use crate::dissect::{Content, Data, FieldId, Fields, Record, Value};
+use crate::printable::printable;
 use crate::wire::{Kind, Packet};
 
 /// Columns of names, titles and messages that a line shows.

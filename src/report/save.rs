@@ -6,12 +6,12 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 
 use super::json::SCHEMA;
-use super::printable::printable;
 use super::table::{table, trimmed};
 use super::visible::to_line;
 use super::who::short;
 use crate::conference::savedata::{SavedSection, Savedata};
 use crate::conference::{Damage, SavedConference, SavedPeer, Section};
+use crate::printable::printable;
 use crate::time::Timestamp;
 use crate::wire::Hex;
 

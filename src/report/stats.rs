@@ -6,12 +6,12 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::json::SCHEMA;
-use super::printable::printable;
 use super::table::{Numbers, numbers, table, trimmed};
 use super::visible::to_line;
 use super::who::short;
 use crate::capture::StreamCounts;
 use crate::dissect::Totals;
+use crate::printable::printable;
 use crate::wire::ToxKind;
 
 /// Columns of names and titles in tables.

@@ -7,11 +7,11 @@ use std::ops::ControlFlow;
 use unicode_width::UnicodeWidthStr;
 
 use super::list::describe_field;
-use super::printable::printable;
 use super::style::{Tone, styled};
 use super::who::short;
 use crate::conference::{Departure, Event};
 use crate::dissect::payload;
+use crate::printable::printable;
 use crate::simulate::scenario::Happening;
 use crate::simulate::{MILLISECOND, MemberId, Nanos, SECOND};
 use crate::wire::{Kind, Packet, PeerNumber};

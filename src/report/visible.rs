@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
 use super::number::push_hex;
-use super::printable::hides;
+use crate::printable::hides;
 
 /// Writes `value` on one line.
 ///

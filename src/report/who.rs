@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
-use super::printable::printable;
 use crate::dissect::Party;
+use crate::printable::printable;
 use crate::wire::{Hex, PublicKey};
 
 /// Digits of a key that tell people apart well enough in a list.

@@ -9,6 +9,7 @@
 mod dissect;
 mod faults;
 mod keys;
+mod lint;
 mod other;
 mod save;
 mod simulate;

@@ -201,6 +201,7 @@ fn help_is_as_it_was() {
         "stats",
         "decode",
         "save",
+        "lint",
         "simulate",
         "fields",
         "keys",

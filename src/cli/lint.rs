@@ -1,0 +1,110 @@
+//! `toxscope lint`: captures and save files against the rules.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::bail;
+
+use super::Done;
+use super::args::{FailOn, LintArgs, LintFormat};
+use super::input::{Input, shown};
+use super::output::{Output, Stop, Talk, say};
+use super::save;
+use crate::conference::savedata::Savedata;
+use crate::dissect::{Item, Record};
+use crate::lint::{Lint, RULES, Rule, Severity, rule};
+use crate::report::{
+    explain, lint_jsonl, lint_junit, lint_sarif, lint_text, not_judged, printable,
+};
+
+pub(super) fn run(args: &LintArgs, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
+    if let Some(id) = &args.explain {
+        let rule = known(id)?;
+        out.write(|out| explain(rule, out))?;
+        return Ok(Done::Clean);
+    }
+    let rules = chosen(args)?;
+    let (saves, captures): (Vec<_>, Vec<_>) =
+        args.files.iter().cloned().partition(|path| is_save(path));
+    let files: Vec<_> = captures.iter().chain(&saves).map(|path| shown(path)).collect();
+    let mut lint = Lint::new(rules.clone());
+    for (number, path) in (captures.len()..).zip(&saves) {
+        let file = save::read(path)?;
+        let name = shown(path);
+        let savedata =
+            Savedata::parse(&file).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+        lint.save(u16::try_from(number).unwrap_or(u16::MAX), &savedata);
+    }
+    let mut ended = None;
+    let mut filter = None;
+    if captures.len() > 1 {
+        return Err(anyhow::anyhow!("several captures cannot be read as one yet: give one").into());
+    }
+    if let Some(capture) = captures.first() {
+        let input = Input::open_file(capture, &args.source, out)?;
+        filter.clone_from(&input.filter);
+        let wanted =
+            |record: &Record<'_>| filter.as_ref().is_none_or(|filter| filter.matches(record));
+        ended = Some(input.each(|item| {
+            if let Item::Record(record) = item {
+                lint.record(record, &wanted);
+            }
+            Ok(())
+        })?);
+    }
+    let report = lint
+        .finish(&|record: &Record<'_>| filter.as_ref().is_none_or(|filter| filter.matches(record)));
+    let fail_on = match args.fail_on {
+        FailOn::Error => Severity::Error,
+        FailOn::Warning => Severity::Warning,
+        FailOn::Note => Severity::Note,
+    };
+    out.write(|out| match args.format {
+        LintFormat::Text => lint_text(&report, &files, talk.color, out),
+        LintFormat::Jsonl => lint_jsonl(&report, &files, out),
+        LintFormat::Sarif => lint_sarif(&report, &rules, &files, out),
+        LintFormat::Junit => lint_junit(&report, &rules, &files, fail_on, out),
+    })?;
+    if let Some(ended) = ended {
+        ended.tell(out, talk)?;
+    }
+    if args.format != LintFormat::Text
+        && !talk.quiet
+        && let Some(text) = not_judged(&report)
+    {
+        out.finish()?;
+        say(&text);
+    }
+    let failed = report.findings.iter().any(|finding| finding.severity >= fail_on);
+    Ok(if failed { Done::Findings } else { Done::Clean })
+}
+
+/// The rules that are asked for.
+fn chosen(args: &LintArgs) -> anyhow::Result<Vec<&'static Rule>> {
+    let only = args.only.iter().map(|id| known(id)).collect::<anyhow::Result<Vec<_>>>()?;
+    let ignored = args.ignore.iter().map(|id| known(id)).collect::<anyhow::Result<Vec<_>>>()?;
+    let has = |list: &[&Rule], rule: &Rule| list.iter().any(|it| it.id == rule.id);
+    let wanted =
+        |rule: &&'static Rule| (only.is_empty() || has(&only, rule)) && !has(&ignored, rule);
+    Ok(RULES.iter().copied().filter(wanted).collect())
+}
+
+/// The rule of that id, or which one may have been meant.
+fn known(id: &str) -> anyhow::Result<&'static Rule> {
+    if let Some(rule) = rule(id) {
+        return Ok(rule);
+    }
+    let upper = id.to_uppercase();
+    let near = RULES.iter().min_by_key(|rule| strsim::levenshtein(rule.id, &upper));
+    let near = near.map(|rule| format!("; did you mean {}?", rule.id)).unwrap_or_default();
+    bail!("no diagnostic is called {}{near}", printable(id).quoted().cut(60))
+}
+
+/// Whether a file is a save file, by what it begins with; anything else is taken for a capture.
+fn is_save(path: &Path) -> bool {
+    let mut start = [0; 8];
+    std::fs::metadata(path).is_ok_and(|found| found.is_file())
+        && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && Savedata::looks_like_one(&start)
+}

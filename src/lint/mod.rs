@@ -1,0 +1,504 @@
+//! Lint: what traffic and save files have that the rules do not allow.
+//!
+//! A rule is a declaration and one function that looks (`rule`, `rules/`); what it looks at is kept in one
+//! place for all (`view`); what a capture does not show is held against nobody (`guard`). So a rule says
+//! only what is wrong, and the guards say how sure that is.
+//!
+//! | File       | What                                                              |
+//! |------------|-------------------------------------------------------------------|
+//! | `rule`     | what a rule is                                                    |
+//! | `rules/`   | the rules, one file each                                          |
+//! | `at`       | what a rule sees when it looks                                    |
+//! | `promise`  | what has to follow, and when it is missing                        |
+//! | `guard`    | what is not judged, or only as assumed                            |
+//! | `finding`  | what is found                                                     |
+//! | `save`     | save files                                                        |
+//! | `view/`    | what is known of sessions, endpoints and conferences              |
+
+mod at;
+mod finding;
+mod guard;
+mod promise;
+mod rule;
+mod rules;
+mod save;
+#[cfg(test)]
+mod testing;
+mod view;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+
+pub use at::{At, OnLink};
+pub use finding::{Finding, Found, Frame, Spot};
+pub use guard::{Level, Why};
+pub use promise::{Promise, Promises, Proof};
+pub use rule::{Check, Class, Expectation, Names, Need, Rule, Severity};
+pub use rules::RULES;
+pub use save::SaveFile;
+pub use view::{Copies, End, Endpoint, Group, Handed, Link, Packet, Part, Peer};
+
+use crate::conference::savedata::Savedata;
+use crate::dissect::{Content, Delivery, Record, Transport};
+use crate::recent::Recent;
+use crate::wire::net_crypto::CookieRequest;
+use crate::wire::{Conference, DataId, PublicKey};
+use finding::{Draft, Findings};
+use guard::{Circumstances, judge};
+use view::View;
+
+/// Addresses whose owners are remembered.
+const ADDRESSES: usize = 1 << 14;
+
+/// Nanoseconds by which a frame may be older than one before it.
+const DISORDER: i64 = 1_000_000;
+
+/// The rule of that id.
+#[must_use]
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    RULES.iter().copied().find(|rule| rule.id.eq_ignore_ascii_case(id))
+}
+
+/// Checks a capture and save files.
+pub struct Lint {
+    delivery: Delivery,
+    checker: Checker,
+}
+
+/// What was found, at the end.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// In the order of time.
+    pub findings: Vec<Finding>,
+    /// How many more were found than are kept.
+    pub more: u64,
+    /// How often something could not be judged, and why.
+    pub not_judged: BTreeMap<Why, u64>,
+    /// What people are called. Hostile bytes.
+    pub names: BTreeMap<PublicKey, Vec<u8>>,
+}
+
+impl Lint {
+    /// With these rules.
+    #[must_use]
+    pub fn new(rules: Vec<&'static Rule>) -> Self {
+        Self { delivery: Delivery::default(), checker: Checker::new(rules) }
+    }
+
+    /// Takes the next record. `wanted` says of a record whether findings about it are wanted.
+    pub fn record(&mut self, record: &Record<'_>, wanted: &dyn Fn(&Record<'_>) -> bool) {
+        let checker = &mut self.checker;
+        checker.passes(record);
+        let flow = self.delivery.record::<()>(record, &mut |record| {
+            checker.handled(record, wanted);
+            ControlFlow::Continue(())
+        });
+        debug_assert!(flow.is_continue());
+    }
+
+    /// Checks a save file.
+    pub fn save(&mut self, file: u16, savedata: &Savedata<'_>) {
+        save::check(&self.checker.rules, file, savedata, &mut self.checker.findings);
+    }
+
+    /// The captures have ended.
+    #[must_use]
+    pub fn finish(mut self, wanted: &dyn Fn(&Record<'_>) -> bool) -> Report {
+        let checker = &mut self.checker;
+        let flow = self.delivery.finish::<()>(&mut |record| {
+            checker.handled(record, wanted);
+            ControlFlow::Continue(())
+        });
+        debug_assert!(flow.is_continue());
+        self.checker.finish()
+    }
+}
+
+/// Runs the rules over packets in the order in which they are handled.
+struct Checker {
+    rules: Vec<&'static Rule>,
+    view: View,
+    findings: Findings,
+    owners: Recent<SocketAddr, PublicKey>,
+    /// Frames that are older than one before them.
+    disordered: u64,
+}
+
+/// A finding and how sure it is, before the guards.
+struct Said {
+    rule: &'static Rule,
+    draft: Draft,
+    endpoint: Option<PublicKey>,
+    seen: Circumstances,
+}
+
+impl Checker {
+    fn new(rules: Vec<&'static Rule>) -> Self {
+        Self {
+            rules,
+            view: View::new(),
+            findings: Findings::default(),
+            owners: Recent::new(ADDRESSES),
+            disordered: 0,
+        }
+    }
+
+    /// What a record tells as it passes by, handled or not.
+    fn passes(&mut self, record: &Record<'_>) {
+        if self.view.now.nanos_since(record.at) > DISORDER {
+            self.disordered += 1;
+        }
+        self.view.now = self.view.now.max(record.at);
+        match &record.content {
+            Content::CookieRequest(Ok(plain)) => {
+                self.owners.put(record.src, plain.real_key);
+                if let Ok(request) = CookieRequest::parse(record.datagram)
+                    && let Ok(endpoint) = self.view.endpoint(plain.real_key)
+                {
+                    endpoint.shows(request.dht_key, record.at);
+                }
+            }
+            Content::Data(Ok(_)) => {
+                for (address, party) in [(record.src, record.from), (record.dst, record.to)] {
+                    if let Some(key) = party.real_key
+                        && self.owners.peek(&address) != Some(&key)
+                    {
+                        self.owners.put(address, key);
+                    }
+                }
+            }
+            Content::Data(Err(_)) => {
+                for address in [record.src, record.dst] {
+                    let owner = self.owners.peek(&address).copied();
+                    if let Some(endpoint) = owner.and_then(|key| self.view.people.get_mut(&key)) {
+                        endpoint.closed = Some(record.at);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn handled(&mut self, record: &Record<'_>, wanted: &dyn Fn(&Record<'_>) -> bool) {
+        let Content::Data(Ok(data)) = &record.content else { return };
+        if data.resend || data.copy {
+            return;
+        }
+        for party in [record.from, record.to] {
+            if let (Some(key), Some(name)) = (party.real_key, party.name)
+                && let Ok(endpoint) = self.view.endpoint(key)
+                && endpoint.name.as_deref() != Some(name)
+            {
+                endpoint.name = Some(name.to_vec());
+            }
+        }
+        let is_udp = record.transport == Transport::Udp;
+        let frame = Frame { file: 0, number: record.frame };
+        self.packet(&Packet {
+            spot: Spot { frame, at: record.at, wanted: wanted(record) },
+            from: record.from.real_key,
+            to: record.to.real_key,
+            session: data.session,
+            direction: data.direction,
+            number: data.number,
+            ack: data.ack,
+            from_the_start: data.from_the_start,
+            sealed_size: if is_udp { record.datagram.len() } else { 0 },
+            id: data.id,
+            bytes: data.bytes,
+            conference: data.packet,
+        });
+    }
+
+    /// Takes the next packet: rules look at what was known before it, then it is learned.
+    fn packet(&mut self, packet: &Packet<'_>) {
+        self.view.now = self.view.now.max(packet.spot.at);
+        let started = packet.spot.at;
+        self.view.links.get_or_insert(packet.session, || Link::new(started));
+        let mut said = Vec::new();
+        let mut begun = Vec::new();
+        let mut kept = Vec::new();
+        let mut conference = None;
+        if let Some(link) = self.view.links.peek(&packet.session) {
+            conference = link.conference(packet);
+            let is_new = [0, 1].into_iter().any(|direction| link.end(direction).sent.is_none());
+            if packet.conference.is_some() || packet.id == DataId::KILL_SESSION {
+                self.look(packet, link, conference, &mut said);
+            }
+            if packet.conference.is_some() || is_new {
+                self.look_at_ends(packet, link, conference, &mut said, &mut begun, &mut kept);
+            }
+        }
+        for said in said {
+            self.say(said, packet.spot, conference);
+        }
+        let lost = self.view.links.get_mut(&packet.session).map_or(0, |link| link.learn(packet));
+        if let Err(why) = self.view.learn(packet, conference, lost) {
+            self.findings.not_judged(why);
+        }
+        self.promises(packet, conference, begun, &kept);
+    }
+
+    /// Rules of classes A and B.
+    fn look(
+        &self,
+        packet: &Packet<'_>,
+        link: &Link,
+        conference: Option<Conference>,
+        said: &mut Vec<Said>,
+    ) {
+        let invited = packet
+            .from
+            .zip(packet.to)
+            .and_then(|(from, to)| self.view.invitations.peek(&(to, from)).map(Vec::as_slice));
+        let on = OnLink { packet, link, conference, invited: invited.unwrap_or_default() };
+        for rule in &self.rules {
+            let mut found = Found::default();
+            match &rule.check {
+                Check::Packet(look) => look(packet, &mut found),
+                Check::Link(look) => look(&on, &mut found),
+                _ => continue,
+            }
+            for draft in found.drafts {
+                let seen = Circumstances {
+                    facts: draft.level,
+                    from_the_start: link.from_the_start(),
+                    gap: link.has_gap(),
+                    closed: false,
+                    birth: Level::Known,
+                    asleep: false,
+                    absence: false,
+                };
+                said.push(Said { rule, draft, endpoint: packet.from, seen });
+            }
+        }
+    }
+
+    /// Rules of class C, at both ends.
+    fn look_at_ends(
+        &self,
+        packet: &Packet<'_>,
+        link: &Link,
+        conference: Option<Conference>,
+        said: &mut Vec<Said>,
+        begun: &mut Vec<(PublicKey, Promise)>,
+        kept: &mut Vec<usize>,
+    ) {
+        let (Some(from), Some(to)) = (packet.from, packet.to) else { return };
+        if from == to {
+            return;
+        }
+        let links = |session: u32| self.view.links.peek(&session);
+        for (sent, key, friend) in [(true, from, to), (false, to, from)] {
+            let Some(me) = self.view.people.get(&key) else { continue };
+            let group = conference.and_then(|it| me.groups.get(&it).map(|group| (it, group)));
+            let message = self.view.message_key(&key, conference, packet);
+            let copies = message.and_then(|message| self.view.copies(packet, &message));
+            let lowest = Cell::new(Level::Known);
+            let people = &self.view.people;
+            let links = &links;
+            let at = At {
+                packet,
+                sent,
+                link,
+                me,
+                friend,
+                conference,
+                group,
+                copies,
+                links,
+                people,
+                lowest,
+            };
+            if sent {
+                for (place, promise) in me.promises.iter().enumerate() {
+                    if let Check::Promise(expectation) = &promise.rule.check
+                        && (expectation.keeps)(&at, promise)
+                    {
+                        kept.push(place);
+                    }
+                }
+            }
+            for rule in &self.rules {
+                at.lowest.set(Level::Known);
+                let mut found = Found::default();
+                match &rule.check {
+                    Check::Sent(look) if sent => look(&at, &mut found),
+                    Check::Heard(look) if !sent => look(&at, &mut found),
+                    Check::Promise(expectation) => {
+                        let mut promises = Promises::default();
+                        (expectation.begins)(&at, &mut promises);
+                        for mut promise in promises.begun {
+                            promise.level = at.lowest.get();
+                            begun.push((key, promise));
+                        }
+                    }
+                    _ => continue,
+                }
+                for draft in found.drafts {
+                    let facts = draft.level.min(at.lowest.get());
+                    let seen = circumstances(&at, facts, false);
+                    said.push(Said { rule, draft, endpoint: Some(key), seen });
+                }
+            }
+        }
+    }
+
+    fn say(&mut self, said: Said, spot: Spot, conference: Option<Conference>) {
+        match judge(said.rule, said.seen) {
+            Err(why) => self.findings.not_judged(why),
+            Ok(_) if !spot.wanted => {}
+            Ok(severity) => self.findings.push(Finding {
+                rule: said.rule,
+                severity,
+                spot: Some(spot),
+                file: spot.frame.file,
+                endpoint: said.endpoint,
+                conference,
+                message: said.draft.message,
+                evidence: said.draft.evidence,
+            }),
+        }
+    }
+
+    /// The sender keeps promises, and breaks those whose time is over; new ones begin.
+    fn promises(
+        &mut self,
+        packet: &Packet<'_>,
+        conference: Option<Conference>,
+        begun: Vec<(PublicKey, Promise)>,
+        kept: &[usize],
+    ) {
+        let mut broken = Vec::new();
+        let now = packet.spot.at;
+        if let Some(sender) = packet.from.and_then(|key| self.view.people.get_mut(&key)) {
+            let mut place = 0;
+            let groups = &sender.groups;
+            sender.promises.retain_mut(|promise| {
+                place += 1;
+                if kept.contains(&(place - 1)) {
+                    return false;
+                }
+                let gone = groups.get(&promise.conference).is_none_or(|it| it.left.is_some());
+                if gone || promise.is_vain(now) {
+                    return false;
+                }
+                let over = promise.is_over(now);
+                promise.runs(packet.session, packet.ack, now);
+                let proves = packet.session == promise.session
+                    && match promise.proof {
+                        Proof::Link => packet.is_lossless(),
+                        Proof::Slot => {
+                            packet.is_addressed() && conference == Some(promise.conference)
+                        }
+                    };
+                if over && proves {
+                    broken.push(promise.clone());
+                    return false;
+                }
+                true
+            });
+        }
+        for promise in broken {
+            self.broken(&promise, packet);
+        }
+        for (key, promise) in begun {
+            let Some(endpoint) = self.view.people.get_mut(&key) else { continue };
+            if endpoint.promises.len() < promise::PROMISES {
+                endpoint.promises.push(promise);
+            } else {
+                self.findings.not_judged(Why::NoRoom);
+            }
+        }
+    }
+
+    /// What a rule asks for did not come.
+    fn broken(&mut self, promise: &Promise, proof: &Packet<'_>) {
+        let Check::Promise(expectation) = &promise.rule.check else { return };
+        let Some(me) = proof.from.and_then(|key| self.view.people.get(&key)) else { return };
+        let link = self.view.links.peek(&promise.session);
+        if self.crossed(promise, me, link) {
+            return;
+        }
+        let birth = me.groups.get(&promise.conference).map_or(Level::Unknown, |group| group.birth);
+        let seen = Circumstances {
+            facts: promise.level,
+            from_the_start: link.is_some_and(Link::from_the_start),
+            gap: link.is_some_and(Link::has_gap)
+                || me.lost.is_some_and(|lost| lost >= promise.cause.at),
+            closed: me.closed.is_some_and(|closed| closed >= promise.cause.at),
+            birth,
+            asleep: me.was_asleep(proof.spot.at),
+            absence: true,
+        };
+        let message = format!(
+            "{} (nothing came before frame {}, which shows that the connection was up)",
+            (expectation.tells)(promise, &|key| at::who(&self.view.people, key)),
+            proof.spot.frame.number
+        );
+        let draft = Draft { message, evidence: vec![proof.spot.frame], level: Level::Known };
+        let said = Said { rule: promise.rule, draft, endpoint: Some(me.key), seen };
+        self.say(said, promise.cause, Some(promise.conference));
+    }
+
+    /// Whether the other side sent the very message itself, so that it need not get it, or the slot was
+    /// made anew meanwhile.
+    fn crossed(&self, promise: &Promise, me: &Endpoint, link: Option<&Link>) -> bool {
+        let Some((author, number)) = promise.message else { return false };
+        let Some(group) = me.groups.get(&promise.conference) else { return true };
+        let copies = self.view.messages.peek(&(group.instance, author, number));
+        let came = copies.is_some_and(|copies| {
+            let cause = copies.heard.iter().find(|copy| copy.spot == promise.cause);
+            let from = |copy: &&Handed| copy.friend == promise.friend;
+            let other = copies.heard.iter().find(from);
+            other.is_some_and(|copy| cause.is_none_or(|cause| cause.friend != copy.friend))
+        });
+        let anew = link.is_none_or(|link| {
+            [0, 1].into_iter().any(|direction| {
+                let part = link.end(direction).part(&promise.conference);
+                part.and_then(|part| part.online).is_some_and(|it| it.at >= promise.cause.at)
+            })
+        });
+        came || anew
+    }
+
+    fn finish(self) -> Report {
+        let Self { findings, view, disordered, .. } = self;
+        let Findings { kept, more, mut not_judged, .. } = findings;
+        let hidden = |finding: &Finding| {
+            let endpoint = finding.endpoint.and_then(|key| view.people.get(&key));
+            finding.rule.class == Class::Endpoint
+                && endpoint.is_some_and(|it| it.elsewhere.is_some())
+        };
+        let (out, mut kept): (Vec<_>, Vec<_>) = kept.into_iter().partition(hidden);
+        if !out.is_empty() {
+            *not_judged.entry(Why::Elsewhere).or_default() += out.len() as u64;
+        }
+        if disordered > 0 {
+            // What came before what is not known for sure.
+            not_judged.insert(Why::Disorder, disordered);
+            for finding in &mut kept {
+                if matches!(finding.rule.class, Class::Connection | Class::Endpoint) {
+                    finding.severity = finding.severity.less().unwrap_or(finding.severity);
+                }
+            }
+        }
+        kept.sort_by_key(|finding| finding.spot.map(|spot| (spot.at, spot.frame)));
+        let names = view.people.into_iter().filter_map(|(key, it)| Some((key, it.name?))).collect();
+        Report { findings: kept, more, not_judged, names }
+    }
+}
+
+fn circumstances(at: &At<'_>, facts: Level, absence: bool) -> Circumstances {
+    Circumstances {
+        facts,
+        from_the_start: at.link.from_the_start(),
+        gap: at.link.has_gap() || at.me.lost.is_some(),
+        closed: at.me.was_closed(at.now()),
+        birth: at.group().map_or(Level::Unknown, |group| group.birth),
+        asleep: at.me.was_asleep(at.now()),
+        absence,
+    }
+}

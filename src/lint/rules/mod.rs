@@ -1,0 +1,225 @@
+//! The rules, one file each: what is guarded, why it breaks, how to see it, and a recording of real
+//! clients that is edited so that the rule is broken, beside one that comes near.
+
+// What rules are written with.
+use super::at::{At, OnLink, frame};
+use super::finding::Found;
+use super::guard::Level;
+use super::promise::{Promise, Promises, Proof};
+use super::rule::{Check, Class, Expectation, Need, Rule, Severity};
+use super::save::SaveFile;
+#[cfg(test)]
+use super::testing::{
+    Case, MS, fires, first_peer, owner, save_fires, save_silent, saved, section, silent,
+};
+use super::view::{Handed, Packet, REMEMBERED, SECOND, content, newer};
+use crate::conference::DamageKind;
+use crate::wire::{self, ConferenceType, DataId, Kind, MessageBody, PublicKey, Reason};
+
+macro_rules! rules {
+    ($($module:ident,)*) => {
+        $(mod $module;)*
+
+        /// Every rule, in the order of the catalogue.
+        pub static RULES: &[&Rule] = &[$(&$module::RULE,)*];
+
+        /// The edited recordings of every rule.
+        #[cfg(test)]
+        pub(super) fn cases() -> Vec<(&'static Rule, Vec<Case>)> {
+            vec![$((&$module::RULE, $module::cases()),)*]
+        }
+    };
+}
+
+rules! {
+    len,
+    trailing,
+    kind,
+    conference_type,
+    name_len,
+    title_len,
+    text_empty,
+    resp_partial,
+    resp_split,
+    utf8,
+    padding,
+    lossy_textgroup,
+    early_direct,
+    wrong_number,
+    number_clash,
+    number_moves,
+    online_unanswered,
+    online_spam,
+    half_open,
+    invite_early,
+    accept_echo,
+    accept_no_query,
+    accept_ignored,
+    accept_number,
+    member_ignored,
+    newpeer_conflict,
+    resp_dupkey,
+    resp_dupnumber,
+    resp_noself,
+    self_renumbered,
+    resp_frozen,
+    resp_omits,
+    resp_unsolicited,
+    query_unanswered,
+    title_resp,
+    unknown_no_query,
+    query_storm,
+    killed_listed,
+    join_no_name,
+    state_while_joining,
+    num_reuse,
+    num_back,
+    num_zero,
+    num_jump,
+    num_remote,
+    wrap,
+    spoof_self,
+    relay_modified,
+    relay_missing,
+    relay_twice,
+    relay_echo,
+    relay_noecho,
+    relay_old,
+    relay_stale_name,
+    relay_invalid,
+    relay_unknown,
+    ping_fast,
+    rejoin_no_online,
+    rejoin_no_newpeer,
+    rejoin_no_name,
+    rejoin_no_query,
+    rejoin_active,
+    rejoin_unknown,
+    kill_foreign,
+    kill_talk,
+    kill_not_applied,
+    quit_silent,
+    freeze_relay,
+    conn_limit,
+    introduced_early,
+    introduced_connecting,
+    lossy_dup,
+    lossy_echo,
+    lossy_own,
+    save_trunc,
+    save_count,
+    save_own_number,
+    save_own_key,
+    save_dup,
+    save_len,
+    save_tail,
+    save_order,
+}
+
+/// Which relays a rule waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Relays {
+    /// Of messages to those behind.
+    Numbers,
+    /// The same, of the first message after the wrap of the numbers.
+    Wraps,
+    /// Of messages back to their author.
+    Author,
+}
+
+/// A new message has to be passed on. Only the newest of an author counts, of whom something was passed
+/// on before; so it is clear that the endpoint takes it.
+fn relays(at: &At<'_>, rule: &'static Rule, which: Relays, promises: &mut Promises) {
+    let Some(message) = at.packet.message().filter(|_| !at.sent) else { return };
+    let seen = at.copies.is_some_and(|it| !it.heard.is_empty() || !it.sent.is_empty());
+    let body = &message.body;
+    if seen
+        || matches!(
+            body,
+            MessageBody::Unknown(_) | MessageBody::KillPeer(_) | MessageBody::FreezePeer(_)
+        )
+        || !at.is_of_others()
+    {
+        return;
+    }
+    let (author, number) = (message.peer_number, message.message_number);
+    let Some(peer) = at.peer(author).filter(|peer| peer.froze.is_none()) else { return };
+    let Some(newest) = peer.heard.filter(|newest| newer(number, *newest)) else { return };
+    if peer.relayed.is_empty() {
+        return;
+    }
+    let mut add = |friend: PublicKey, session: u32| {
+        let promise = at.promise(rule, Proof::Slot);
+        let message = Some((author, number));
+        promises.add(promise.map(|it| Promise { friend, session, message, ..it }));
+    };
+    if which == Relays::Author {
+        let online = at.my_part().is_some_and(|part| part.messaged.is_some());
+        if peer.key == at.friend && online {
+            add(at.friend, at.packet.session);
+        }
+    } else if (number.0 < newest.0) == (which == Relays::Wraps) {
+        for (friend, session, _) in at.slots().filter(|slot| slot.0 != at.friend) {
+            add(friend, session);
+        }
+    }
+}
+
+/// Another message of the sender of this one, with a number far ahead.
+#[cfg(test)]
+fn own_message(it: &super::testing::Traffic, of: usize, id: u8, body: &[u8]) -> Vec<u8> {
+    let mut bytes = it.packets[of].bytes[..10].to_vec();
+    bytes[6] = 1;
+    bytes[9] = id;
+    [&bytes, body].concat()
+}
+
+/// Leaves an entry of a Peer Response out.
+#[cfg(test)]
+fn drop_entry(bytes: &mut Vec<u8>, entry: usize) {
+    let mut place = 4;
+    for _ in 0..entry {
+        place += 67 + usize::from(bytes[place + 66]);
+    }
+    bytes.drain(place..place + 67 + usize::from(bytes[place + 66]));
+}
+
+/// All sessions go on for a while: with what was said last, twice, 10 s apart.
+#[cfg(test)]
+fn go_on(it: &mut super::testing::Traffic) {
+    let mut ways = std::collections::BTreeMap::new();
+    let end = it.packets.last().unwrap().at;
+    for (place, packet) in it.packets.iter().enumerate() {
+        let is_message = packet.id() == DataId::CONFERENCE_MESSAGE;
+        let way = (packet.session, packet.direction);
+        if is_message || !ways.contains_key(&way) {
+            ways.insert(way, (place, is_message));
+        }
+    }
+    for seconds in [10, 20] {
+        for (place, is_message) in ways.values() {
+            let bytes = if *is_message { it.packets[*place].bytes.clone() } else { vec![0x10] };
+            let wait = end.nanos_since(it.packets[*place].at);
+            let at = it.say(*place, wait + seconds * SECOND, bytes);
+            it.packets[at].ack = 1 << 30;
+        }
+    }
+}
+
+/// Who takes back and who comes back, at the end of `rejoin`, and when; all goes on for a while.
+#[cfg(test)]
+fn come_back(
+    it: &mut super::testing::Traffic,
+) -> (Option<PublicKey>, Option<PublicKey>, crate::time::Timestamp) {
+    let rejoin = it.last(Kind::Rejoin);
+    let (from, to, at) = (it.packets[rejoin].from, it.packets[rejoin].to, it.packets[rejoin].at);
+    go_on(it);
+    (to, from, at)
+}
+
+/// What is wrong with a malformed packet of these kinds, if that is what is wrong.
+fn fault<'a>(packet: &Packet<'a>, kinds: &[Kind]) -> Option<(Kind, wire::Fault)> {
+    let Some(Err(malformed)) = &packet.conference else { return None };
+    let kind = malformed.intended();
+    kinds.contains(&kind).then_some((kind, malformed.error))
+}

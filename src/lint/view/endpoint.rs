@@ -1,0 +1,115 @@
+//! An endpoint: its connections and conferences.
+
+use std::collections::BTreeMap;
+
+use super::{Group, SECOND};
+use crate::lint::finding::Spot;
+use crate::lint::promise::Promise;
+use crate::time::Timestamp;
+use crate::wire::{Conference, PublicKey};
+
+/// Conferences of one endpoint, and its connections, that are followed.
+pub(super) const GROUPS: usize = 64;
+const FRIENDS: usize = 1024;
+
+/// An endpoint that sends nothing for so long was asleep: a session alone makes it send every 8 s.
+const SLEEP: i64 = 15 * SECOND;
+/// For so long after it woke, and after packets that stayed closed, little is sure: longer than it takes
+/// to freeze.
+const AFTERMATH: i64 = 70 * SECOND;
+
+/// One endpoint.
+pub struct Endpoint {
+    /// Its real key.
+    pub key: PublicKey,
+    /// What it is called. Hostile bytes.
+    pub name: Option<Vec<u8>>,
+    /// Its DHT key, from its last cookie request.
+    pub dht_key: Option<PublicKey>,
+    /// The present session with each friend.
+    pub sessions: BTreeMap<PublicKey, u32>,
+    /// Its conferences.
+    pub groups: BTreeMap<Conference, Group>,
+    /// What it has to send.
+    pub(in crate::lint) promises: Vec<Promise>,
+    /// When it sent something last.
+    pub sent: Option<Timestamp>,
+    woke: Option<Timestamp>,
+    /// When a packet of it stayed closed last.
+    pub closed: Option<Timestamp>,
+    /// When a packet of it was not captured.
+    pub lost: Option<Timestamp>,
+    /// What shows that it has connections that the capture does not show.
+    pub elsewhere: Option<Spot>,
+    /// When it started again last.
+    pub restarted: Option<Timestamp>,
+}
+
+impl Endpoint {
+    pub(super) fn new(key: PublicKey) -> Self {
+        Self {
+            key,
+            name: None,
+            dht_key: None,
+            sessions: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            promises: Vec::new(),
+            sent: None,
+            woke: None,
+            closed: None,
+            lost: None,
+            elsewhere: None,
+            restarted: None,
+        }
+    }
+
+    /// It sends something.
+    pub(in crate::lint) fn sends(&mut self, at: Timestamp) {
+        if self.sent.is_some_and(|sent| at.nanos_since(sent) > SLEEP) {
+            self.woke = Some(at);
+        }
+        self.sent = Some(self.sent.map_or(at, |sent| sent.max(at)));
+    }
+
+    /// Whether it was silent, or not there, within the last minute.
+    pub(in crate::lint) fn was_asleep(&self, now: Timestamp) -> bool {
+        let silent = self.sent.is_none_or(|sent| now.nanos_since(sent) > SLEEP);
+        silent || self.woke.is_some_and(|woke| now.nanos_since(woke) < AFTERMATH)
+    }
+
+    /// Whether packets of it stayed closed lately.
+    pub(in crate::lint) fn was_closed(&self, now: Timestamp) -> bool {
+        self.closed.is_some_and(|closed| now.nanos_since(closed) < AFTERMATH)
+    }
+
+    /// It talks to a friend in this session; gives whether the session is new to it.
+    pub(in crate::lint) fn talks(&mut self, friend: PublicKey, session: u32) -> bool {
+        match self.sessions.get(&friend) {
+            Some(known) if *known >= session => false,
+            Some(_) => {
+                self.sessions.insert(friend, session);
+                true
+            }
+            None if self.sessions.len() < FRIENDS => {
+                self.sessions.insert(friend, session);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// It showed a DHT key. Another one than before means that it started again.
+    pub(in crate::lint) fn shows(&mut self, dht_key: PublicKey, at: Timestamp) {
+        if self.dht_key.replace(dht_key).is_some_and(|before| before != dht_key) {
+            self.restarts(at);
+        }
+    }
+
+    /// It starts again, from what it saved.
+    pub(in crate::lint) fn restarts(&mut self, at: Timestamp) {
+        self.restarted = Some(at);
+        self.woke = Some(at);
+        self.promises.clear();
+        self.groups.values_mut().for_each(Group::restart);
+    }
+}

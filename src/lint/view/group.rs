@@ -1,0 +1,179 @@
+//! A conference, as one endpoint knows it.
+
+use std::collections::BTreeMap;
+
+use crate::lint::finding::Spot;
+use crate::lint::guard::Level;
+use crate::time::Timestamp;
+use crate::wire::{MessageNumber, PeerNumber, PublicKey};
+
+/// Message numbers that an endpoint remembers of each author.
+pub(in crate::lint) const REMEMBERED: usize = 8;
+/// Peers that left that are kept in mind.
+pub(super) const KILLED: usize = 64;
+
+/// A conference, as one endpoint knows it.
+pub struct Group {
+    /// Tells instances apart: leaving and joining again makes another one.
+    pub instance: u32,
+    /// How well its joining is known.
+    pub birth: Level,
+    /// It was first heard of as it invited somebody, so it may have created the conference.
+    pub founder: bool,
+    /// It has accepted an invitation and does not know its number yet.
+    pub joining: bool,
+    /// Its own number, and how well that is known.
+    pub own: Option<(PeerNumber, Level)>,
+    /// The newest number that it gave a message of its own, and where.
+    pub newest: Option<(MessageNumber, Spot)>,
+    /// The newest number that it ever gave a message of its own.
+    pub highest: Option<MessageNumber>,
+    /// Peers that left for good, with their numbers.
+    pub killed: BTreeMap<PublicKey, (PeerNumber, Spot)>,
+    /// Session and number of the packets that said so.
+    pub killed_by: BTreeMap<PublicKey, (u32, u32)>,
+    /// When it pinged last.
+    pub pinged: Option<Spot>,
+    /// When it said its name last.
+    pub named: Option<Spot>,
+    /// It left for good.
+    pub left: Option<Spot>,
+    /// The title: what it said of it, or received, last. `None` if not known; empty if unset.
+    pub title: Option<Vec<u8>>,
+    /// Peers, by number.
+    pub peers: BTreeMap<PeerNumber, Peer>,
+    /// Their numbers, by key.
+    pub numbers: BTreeMap<PublicKey, PeerNumber>,
+}
+
+/// A member, as another knows it.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its real key.
+    pub key: PublicKey,
+    /// How well it is known that the endpoint has it in a list.
+    pub level: Level,
+    /// Where it was named first.
+    pub since: Spot,
+    /// When something came that counts as its activity.
+    pub active: Option<Timestamp>,
+    /// Session and number of the packet that was its last activity; none if the endpoint itself said so.
+    pub handled: Option<(u32, u32)>,
+    /// It was listed again by somebody after it had left.
+    pub returned: Option<Spot>,
+    /// It said Freeze.
+    pub froze: Option<Spot>,
+    /// The DHT key that it was last announced with by fresh information.
+    pub dht_key: Option<PublicKey>,
+    /// The newest message of it that came.
+    pub heard: Option<MessageNumber>,
+    /// The newest messages of it that the endpoint passed on, newest first, with their ids.
+    pub relayed: Vec<(MessageNumber, u8)>,
+}
+
+/// Whether `m` is newer than `r`, around the wrap of the numbers.
+pub(in crate::lint) const fn newer(m: MessageNumber, r: MessageNumber) -> bool {
+    let ahead = m.0.wrapping_sub(r.0);
+    1 <= ahead && ahead <= (1 << 31) + 1
+}
+
+impl Group {
+    pub(in crate::lint) const fn new(instance: u32) -> Self {
+        Self {
+            instance,
+            birth: Level::Unknown,
+            founder: false,
+            joining: false,
+            own: None,
+            newest: None,
+            highest: None,
+            killed: BTreeMap::new(),
+            killed_by: BTreeMap::new(),
+            pinged: None,
+            named: None,
+            left: None,
+            title: None,
+            peers: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+        }
+    }
+
+    /// A peer is named. A new one needs room; gives whether there was.
+    pub(in crate::lint) fn name(
+        &mut self,
+        number: PeerNumber,
+        key: PublicKey,
+        spot: Spot,
+        level: Level,
+        room: &mut usize,
+    ) -> bool {
+        if let Some(peer) = self.peers.get_mut(&number) {
+            if peer.key != key {
+                return true;
+            }
+            peer.level = peer.level.max(level);
+            return true;
+        }
+        if *room == 0 {
+            return false;
+        }
+        *room -= 1;
+        self.killed.remove(&key);
+        if let Some(before) = self.numbers.insert(key, number)
+            && self.peers.remove(&before).is_some()
+        {
+            *room += 1;
+        }
+        let peer = Peer {
+            key,
+            level,
+            since: spot,
+            active: Some(spot.at),
+            handled: None,
+            returned: None,
+            froze: None,
+            dht_key: None,
+            heard: None,
+            relayed: Vec::new(),
+        };
+        self.peers.insert(number, peer);
+        true
+    }
+
+    /// It starts again from what it saved: everybody is frozen, nothing is remembered of messages.
+    pub(in crate::lint) fn restart(&mut self) {
+        self.birth = self.birth.min(Level::Assumed);
+        self.pinged = None;
+        self.named = None;
+        self.title = None;
+        for peer in self.peers.values_mut() {
+            peer.active = None;
+            peer.level = peer.level.min(Level::Assumed);
+            peer.relayed.clear();
+            peer.heard = None;
+        }
+    }
+
+    /// A peer leaves for good.
+    pub(in crate::lint) fn remove(&mut self, number: PeerNumber, room: &mut usize) {
+        if let Some(peer) = self.peers.remove(&number) {
+            *room += 1;
+            if self.numbers.get(&peer.key) == Some(&number) {
+                self.numbers.remove(&peer.key);
+            }
+        }
+    }
+}
+
+impl Peer {
+    /// The endpoint passed on a message of it.
+    pub(in crate::lint) fn relays(&mut self, number: MessageNumber, id: u8) {
+        if self.relayed.iter().any(|(known, _)| *known == number) {
+            return;
+        }
+        let older = |known: &(MessageNumber, u8)| !newer(number, known.0);
+        let place = self.relayed.iter().take_while(|known| older(known)).count();
+        self.relayed.insert(place, (number, id));
+        self.relayed.truncate(REMEMBERED);
+    }
+}

@@ -1,0 +1,92 @@
+//! Findings as JUnit XML, for CI: a test case for each rule.
+
+use std::io::{self, Write};
+
+use super::{place, who};
+use crate::lint::{Finding, Report, Rule, Severity};
+
+/// Writes a test suite in which a rule fails that has findings of at least `fail_on`.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn lint_junit(
+    report: &Report,
+    rules: &[&'static Rule],
+    files: &[String],
+    fail_on: Severity,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let fails = |finding: &&Finding| finding.severity >= fail_on;
+    let failures = rules.iter().filter(|rule| of(report, rule).any(|it| fails(&it))).count();
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    writeln!(out, "<testsuites tests=\"{}\" failures=\"{failures}\">", rules.len())?;
+    writeln!(
+        out,
+        "<testsuite name=\"{}\" tests=\"{}\" failures=\"{failures}\">",
+        escaped(&format!("toxscope lint {}", files.join(" "))),
+        rules.len()
+    )?;
+    for rule in rules {
+        if of(report, rule).next().is_none() {
+            writeln!(out, "<testcase classname=\"toxscope.lint\" name=\"{}\"/>", rule.id)?;
+            continue;
+        }
+        writeln!(out, "<testcase classname=\"toxscope.lint\" name=\"{}\">", rule.id)?;
+        let line = |finding: &Finding| {
+            let who =
+                finding.endpoint.map_or(String::new(), |key| format!("{}: ", who(report, &key)));
+            format!("{}: {}: {who}{}", place(finding, files), finding.severity, finding.message)
+        };
+        for finding in of(report, rule).filter(fails) {
+            writeln!(
+                out,
+                "<failure type=\"{}\" message=\"{}\"/>",
+                finding.severity,
+                escaped(&line(finding))
+            )?;
+        }
+        let others: Vec<_> = of(report, rule).filter(|it| !fails(it)).map(line).collect();
+        if !others.is_empty() {
+            writeln!(out, "<system-out>{}</system-out>", escaped(&others.join("\n")))?;
+        }
+        writeln!(out, "</testcase>")?;
+    }
+    writeln!(out, "</testsuite>")?;
+    writeln!(out, "</testsuites>")
+}
+
+fn of<'a>(report: &'a Report, rule: &'a Rule) -> impl Iterator<Item = &'a Finding> {
+    report.findings.iter().filter(|it| it.rule.id == rule.id)
+}
+
+/// Text for XML 1.0, which has no place for some characters.
+fn escaped(text: &str) -> String {
+    let mut xml = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => xml.push_str("&amp;"),
+            '<' => xml.push_str("&lt;"),
+            '>' => xml.push_str("&gt;"),
+            '"' => xml.push_str("&quot;"),
+            '\'' => xml.push_str("&apos;"),
+            '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' => xml.push(c),
+            '\u{10000}'..='\u{10ffff}' => xml.push(c),
+            _ => xml.push('\u{fffd}'),
+        }
+    }
+    xml
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_xml_has_no_place_for_is_replaced() {
+        assert_eq!(
+            escaped("<a b=\"1\">&'\u{1}\u{ffff}ü"),
+            "&lt;a b=&quot;1&quot;&gt;&amp;&apos;\u{fffd}\u{fffd}ü"
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! Findings as SARIF 2.1.0, for code scanning.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::{frames, who};
+use crate::lint::{Finding, Report, Rule, Severity};
+use crate::report::visible::to_line;
+
+/// Writes a SARIF log of one run, with all rules that ran.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn lint_sarif(
+    report: &Report,
+    rules: &[&'static Rule],
+    files: &[String],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let results: Vec<_> =
+        report.findings.iter().map(|it| result(report, it, rules, files)).collect();
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": env!("CARGO_PKG_NAME"),
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules.iter().map(|rule| descriptor(rule)).collect::<Vec<_>>(),
+            } },
+            "artifacts": files.iter().map(|file| json!({ "location": { "uri": uri(file) } }))
+                .collect::<Vec<_>>(),
+            "results": results,
+        }],
+    });
+    to_line(&log, out)
+}
+
+const fn level(severity: Severity) -> &'static str {
+    severity.name()
+}
+
+fn descriptor(rule: &Rule) -> Value {
+    json!({
+        "id": rule.id,
+        "shortDescription": { "text": rule.says },
+        "fullDescription": { "text": format!("{} Likely cause: {}.", rule.says, rule.cause) },
+        "defaultConfiguration": { "level": level(rule.severity) },
+        "properties": { "rule": rule.cites, "known": rule.known },
+    })
+}
+
+fn result(report: &Report, finding: &Finding, rules: &[&Rule], files: &[String]) -> Value {
+    let file = files.get(usize::from(finding.file)).map_or("", String::as_str);
+    let endpoint = finding.endpoint.map(|key| who(report, &key));
+    let text = match endpoint {
+        Some(who) => format!("{who}: {}", finding.message),
+        None => finding.message.clone(),
+    };
+    let mut location = json!({
+        "physicalLocation": { "artifactLocation": { "uri": uri(file), "index": finding.file } },
+    });
+    if let (Some(spot), Some(place)) = (finding.spot, location.as_object_mut()) {
+        let name = format!("frame {}", spot.frame.number);
+        place.insert("logicalLocations".to_owned(), json!([{ "name": name, "kind": "frame" }]));
+    }
+    json!({
+        "ruleId": finding.rule.id,
+        "ruleIndex": rules.iter().position(|rule| rule.id == finding.rule.id),
+        "level": level(finding.severity),
+        "message": { "text": text },
+        "locations": [location],
+        "properties": {
+            "frame": finding.spot.map(|spot| spot.frame.number),
+            "time": finding.spot.map(|spot| spot.at.to_string()),
+            "endpoint": finding.endpoint.map(|key| key.to_string()),
+            "conference": finding.conference.map(|it| it.id.to_string()),
+            "evidence": frames(&finding.evidence),
+        },
+    })
+}
+
+/// A path as a relative or absolute reference.
+fn uri(path: &str) -> String {
+    let mut uri = String::new();
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            let _ = write!(uri, "%{byte:02X}");
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_becomes_a_reference() {
+        assert_eq!(uri("a b/ü.pcapng"), "a%20b/%C3%BC.pcapng");
+    }
+}

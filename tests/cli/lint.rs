@@ -1,0 +1,201 @@
+//! `lint`: real captures, formats, exit codes; `docs/lint.md` lists every diagnostic.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::tempdir;
+use toxscope::lint::{Class, RULES, Severity};
+
+use super::{run, text};
+
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples");
+
+/// Errors in the samples that are defects of libtoxcore 0.2.18: sample, diagnostic, entry of
+/// `docs/divergences.md`.
+const DEFECTS: &[(&str, &str, &str)] =
+    &[("audio", "L-LOSSY-ECHO", "B-04"), ("tcp", "L-LOSSY-ECHO", "B-04")];
+
+fn sample(name: &str) -> String {
+    format!("{SAMPLES}/{name}.pcapng")
+}
+
+/// All samples.
+fn stories() -> Vec<String> {
+    let names = fs::read_dir(SAMPLES).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> =
+        names.filter_map(|it| it.to_str()?.strip_suffix(".pcapng").map(str::to_owned)).collect();
+    names.sort();
+    names
+}
+
+fn findings(args: &[&str]) -> (i32, Vec<Value>) {
+    let (code, stdout, _) = run(&[&["lint", "--format", "jsonl"], args].concat());
+    (code, stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+#[test]
+fn healthy_traffic_gives_no_error_but_for_known_defects() {
+    let mut wrong = Vec::new();
+    for story in stories() {
+        let (_, found) = findings(&[&sample(&story)]);
+        for finding in found.iter().filter(|it| it["severity"] == "error") {
+            let id = finding["id"].as_str().unwrap();
+            let known = DEFECTS.iter().find(|(name, defect, _)| (*name, *defect) == (&story, id));
+            let rule = RULES.iter().find(|rule| rule.id == id).unwrap();
+            if known.is_none_or(|(.., entry)| !rule.known.contains(entry)) {
+                wrong.push(format!("{story}: {finding}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_finding_has_all_that_the_contract_promises() {
+    let (code, found) = findings(&["--fail-on", "note", &sample("talk")]);
+    assert_eq!(code, 1, "there are notes at least");
+    for finding in &found {
+        assert_eq!(finding["schema"], 1);
+        for field in ["id", "severity", "rule", "message", "file"] {
+            assert!(finding[field].is_string(), "{field} of {finding}");
+        }
+        assert!(finding["frame"].is_u64() && finding["evidence"].is_array(), "{finding}");
+    }
+}
+
+#[test]
+fn the_exit_code_follows_the_severity_that_matters() {
+    let talk = sample("talk");
+    let (errors, ..) = run(&["lint", "-q", &talk]);
+    let (notes, ..) = run(&["lint", "-q", "--fail-on", "note", &talk]);
+    assert_eq!((errors, notes), (0, 1));
+    let (code, _, stderr) = run(&["lint", "--only", "L-NUM-REUS", &talk]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("did you mean L-NUM-REUSE?"), "{stderr}");
+}
+
+#[test]
+fn diagnostics_are_chosen_and_left_out() {
+    let ids = |args: &[&str]| {
+        let (_, found) = findings(args);
+        found.iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let talk = sample("talk");
+    let all = ids(&[&talk]);
+    let one = all.first().expect("a finding").clone();
+    assert!(ids(&["--only", &one, &talk]).iter().all(|id| *id == one));
+    assert!(ids(&["--ignore", &one, &talk]).iter().all(|id| *id != one));
+    assert!(ids(&["-Y", "frame == 0", &talk]).is_empty());
+}
+
+#[test]
+fn two_captures_are_not_read_as_one_in_silence() {
+    let talk = sample("talk");
+    let (code, _, stderr) = run(&["lint", &talk, &talk]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("several captures"), "{stderr}");
+}
+
+#[test]
+fn sarif_and_junit_say_the_same_as_json_lines() {
+    let talk = sample("talk");
+    let (_, found) = findings(&[&talk]);
+    let (_, sarif, _) = run(&["lint", "-q", "--format", "sarif", &talk]);
+    let log: Value = serde_json::from_str(&sarif).unwrap();
+    assert_eq!(log["version"], "2.1.0");
+    let run_of = &log["runs"][0];
+    assert_eq!(run_of["results"].as_array().unwrap().len(), found.len());
+    assert_eq!(run_of["tool"]["driver"]["rules"].as_array().unwrap().len(), RULES.len());
+    for (result, finding) in run_of["results"].as_array().unwrap().iter().zip(&found) {
+        assert_eq!((&result["ruleId"], &result["level"]), (&finding["id"], &finding["severity"]));
+    }
+    let (_, junit, _) = run(&["lint", "-q", "--format", "junit", "--fail-on", "note", &talk]);
+    assert_eq!(junit.matches("<failure ").count(), found.len());
+    let open = junit.matches("<testcase ").count();
+    let closed = junit.matches("</testcase>").count() + junit.matches("\"/>\n<testcase").count();
+    assert!(open == RULES.len() && closed >= open - 1, "{junit}");
+}
+
+#[test]
+fn a_damaged_save_file_is_found_beside_a_capture() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("cut.tox");
+    let file = fs::read(format!("{SAMPLES}/savedata/two.cas.tox")).unwrap();
+    fs::write(&path, &file[..5300]).unwrap();
+    let (code, found) = findings(&[text(&path), &sample("two")]);
+    assert_eq!(code, 1);
+    let of_file: Vec<_> = found.iter().filter(|it| it["file"] == text(&path)).collect();
+    assert!(of_file.iter().any(|it| it["id"] == "L-SAVE-TRUNC"), "{found:?}");
+    assert!(of_file.iter().all(|it| it["frame"].is_null()));
+}
+
+/// Without keys nothing is judged; without the beginning little is, and why is said.
+#[test]
+fn what_is_not_judged_is_said() {
+    let (code, stdout, _) = run(&["lint", &sample("middle")]);
+    assert_eq!(code, 0, "{stdout}");
+    assert!(stdout.contains("not judged: "), "{stdout}");
+    let folder = tempdir().unwrap();
+    let bare = folder.path().join("bare.pcapng");
+    fs::copy(sample("talk"), &bare).unwrap();
+    let (code, stdout, stderr) = run(&["lint", text(&bare)]);
+    assert_eq!((code, stdout.as_str()), (0, "0 errors, 0 warnings, 0 notes\n"));
+    assert!(stderr.contains("not opened"), "{stderr}");
+}
+
+#[test]
+fn every_diagnostic_can_be_explained() {
+    for rule in RULES {
+        let (code, stdout, _) = run(&["lint", "--explain", &rule.id.to_lowercase()]);
+        assert!(code == 0 && stdout.contains(rule.says), "{}", rule.id);
+    }
+}
+
+/// `UPDATE_GOLDEN=1 cargo test --test cli` writes the table anew.
+#[test]
+fn the_list_of_diagnostics_is_complete() {
+    const MARK: &str =
+        "<!-- the table is written by the test `the_list_of_diagnostics_is_complete` -->\n";
+    let mut table =
+        String::from("| Id | Severity | Class | Rule | What is guarded | Known for |\n");
+    table.push_str("|---|---|---|---|---|---|\n");
+    let mut counts = BTreeMap::<(char, Severity), usize>::new();
+    for rule in RULES {
+        *counts.entry((rule.class.letter(), rule.severity)).or_default() += 1;
+        table.push_str(&format!(
+            "| {} | {} | {} | {} | {} | {} |\n",
+            rule.id,
+            rule.severity,
+            rule.class.letter(),
+            rule.cites,
+            rule.says,
+            rule.known
+        ));
+    }
+    table.push_str(&format!(
+        "\n{} diagnostics:\n\n| Class | errors | warnings | notes |\n",
+        RULES.len()
+    ));
+    table.push_str("|---|---:|---:|---:|\n");
+    for class in [Class::Packet, Class::Connection, Class::Endpoint, Class::Save] {
+        let of = |severity| counts.get(&(class.letter(), severity)).copied().unwrap_or(0);
+        table.push_str(&format!(
+            "| {}: {} | {} | {} | {} |\n",
+            class.letter(),
+            class.needs(),
+            of(Severity::Error),
+            of(Severity::Warning),
+            of(Severity::Note)
+        ));
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lint.md");
+    let written = fs::read_to_string(&path).unwrap();
+    let (before, _) = written.split_once(MARK).expect("docs/lint.md has a mark");
+    let whole = format!("{before}{MARK}{table}");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &whole).unwrap();
+    }
+    assert!(whole == fs::read_to_string(&path).unwrap(), "docs/lint.md: run with UPDATE_GOLDEN=1");
+}
