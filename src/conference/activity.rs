@@ -2,8 +2,8 @@
 
 use super::group::{Context, Group};
 use super::peers::Place;
-use super::{Departure, Event, FREEZE_TIMEOUT, PING_INTERVAL, Seconds};
-use crate::wire::{MessageBody, Ping, PublicKey};
+use super::{Departure, Event, FREEZE_TIMEOUT, PING_INTERVAL, Peer, Seconds};
+use crate::wire::{MessageBody, Ping};
 
 impl Group {
     /// a peer shows that it is there. R-150: it thaws if it was frozen. Gives its place
@@ -64,11 +64,7 @@ impl Group {
         if self.next_time_out <= cx.now {
             let mut index = 0;
             while let Some(peer) = self.peers.active().get(index) {
-                let own = if cx.profile.own_entry_unprotected {
-                    self.own == Some(peer.number)
-                } else {
-                    peer.real_key == cx.me.real_key
-                };
+                let own = self.never_times_out(cx, peer);
                 let due = peer.last_active.saturating_add(FREEZE_TIMEOUT) <= cx.now;
                 if own || !due {
                     index += 1;
@@ -78,7 +74,7 @@ impl Group {
                 // The last entry is here now; the original does not look at it in this pass.
                 index += usize::from(cx.profile.time_out_skips);
             }
-            self.next_time_out = self.first_time_out(&cx.me.real_key);
+            self.next_time_out = self.first_time_out(cx);
         }
         if !cx.profile.freshness_at_once && self.peers.active().len() <= 1 {
             // R-094 as the original does it (D-052).
@@ -86,9 +82,19 @@ impl Group {
         }
     }
 
+    /// it is our own entry. The original goes by the number here, and may find ourselves
+    /// under another (B-05).
+    fn never_times_out(&self, cx: &Context<'_>, peer: &Peer) -> bool {
+        if cx.profile.own_entry_unprotected {
+            self.own == Some(peer.number)
+        } else {
+            peer.real_key == cx.me.real_key
+        }
+    }
+
     /// When the first peer times out if it stays silent.
-    fn first_time_out(&self, own: &PublicKey) -> Seconds {
-        let others = self.peers.active().iter().filter(|peer| peer.real_key != *own);
+    fn first_time_out(&self, cx: &Context<'_>) -> Seconds {
+        let others = self.peers.active().iter().filter(|peer| !self.never_times_out(cx, peer));
         let first = others.map(|peer| peer.last_active).min();
         first.map_or(Seconds::MAX, |first| first.saturating_add(FREEZE_TIMEOUT))
     }

@@ -65,6 +65,33 @@ pub enum DamageKind {
     TooManySections,
 }
 
+impl DamageKind {
+    /// The original refuses the section for it, and with it all conferences (B-06). Of the rest it
+    /// takes notice of bytes that are too few, and of ourselves among the peers; it keeps duplicates
+    /// and types that it does not know.
+    #[must_use]
+    pub const fn stops_original(self) -> bool {
+        match self {
+            Self::WrongStart
+            | Self::NoHeader(_)
+            | Self::WrongSize { .. }
+            | Self::TooManySections
+            | Self::PastTheEnd { .. }
+            | Self::TooLong(_)
+            | Self::OwnNumber(_)
+            | Self::Overlaps
+            | Self::Skipped(_)
+            | Self::TooManyConferences => true,
+            Self::UnknownType(_)
+            | Self::DuplicateConference
+            | Self::OwnKey
+            | Self::DuplicateNumber(_)
+            | Self::DuplicateKey
+            | Self::Trailing(_) => false,
+        }
+    }
+}
+
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at byte {}: {}", self.field, self.offset, self.kind)

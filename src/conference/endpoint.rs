@@ -46,11 +46,11 @@ impl Endpoint {
     pub fn new(profile: Profile, real_key: PublicKey, dht_key: PublicKey, name: &[u8]) -> Self {
         let name = name.get(..MAX_NAME_SIZE).unwrap_or(name).to_vec();
         Self {
+            groups: Groups::new(&profile),
             profile,
             me: Me { real_key, dht_key, name },
             now: 0,
             connections: Connections::default(),
-            groups: Groups::default(),
             ended: false,
             output: VecDeque::new(),
         }
@@ -426,16 +426,14 @@ impl Endpoint {
 
     /// the conference is open here; B-17: or the original thinks so.
     pub(super) fn knows(&self, conference: &Conference) -> bool {
-        let zero = Conference { kind: ConferenceType::TEXT, id: ConferenceId([0; 32]) };
-        let gap = self.profile.gaps_match_zero && *conference == zero && self.groups.has_gap();
-        gap || self.groups.numbers.contains_key(conference)
+        self.groups.is_hidden(conference) || self.groups.numbers.contains_key(conference)
     }
 
     /// a new instance at the lowest free number.
     pub(super) fn open(&mut self, conference: Conference) -> Result<GroupNumber, DropReason> {
         let number = self.groups.free_number().ok_or(DropReason::TooManyConferences)?;
         let mut group = Group::new(number, conference, &self.profile);
-        if self.profile.limit_lost_in_gaps && self.groups.is_gap(number) {
+        if self.profile.limit_lost_in_gaps && self.groups.was_left(number) {
             // B-01.
             group.frozen_limit = 0;
         }
@@ -452,28 +450,63 @@ pub(super) const fn seconds(at: Timestamp) -> Seconds {
     }
 }
 
+/// A place for a conference.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Place {
+    Open(Box<Group>),
+    /// Nobody is here.
+    Free,
+    /// A conference was here, and others behind it still are.
+    Left,
+}
+
+impl Place {
+    fn group(&self) -> Option<&Group> {
+        match self {
+            Self::Open(group) => Some(group),
+            Self::Free | Self::Left => None,
+        }
+    }
+
+    fn group_mut(&mut self) -> Option<&mut Group> {
+        match self {
+            Self::Open(group) => Some(group),
+            Self::Free | Self::Left => None,
+        }
+    }
+}
+
 /// The conferences of an endpoint, by number and by type and id.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Groups {
-    places: Vec<Option<Box<Group>>>,
+    places: Vec<Place>,
     numbers: BTreeMap<Conference, GroupNumber>,
+    /// B-17.
+    gaps_match_zero: bool,
 }
 
 /// B-16: as many as there are numbers, but one.
 pub(super) const MAX_GROUPS: usize = 65_535;
+/// B-17: what an unused place looks like to the original.
+const ZERO: Conference = Conference { kind: ConferenceType::TEXT, id: ConferenceId([0; 32]) };
 
 impl Groups {
+    const fn new(profile: &Profile) -> Self {
+        let gaps_match_zero = profile.gaps_match_zero;
+        Self { places: Vec::new(), numbers: BTreeMap::new(), gaps_match_zero }
+    }
+
     pub(super) fn get(&self, number: GroupNumber) -> Option<&Group> {
-        self.places.get(usize::from(number.0))?.as_deref()
+        self.places.get(usize::from(number.0))?.group()
     }
 
     pub(super) fn get_mut(&mut self, number: GroupNumber) -> Option<&mut Group> {
-        self.places.get_mut(usize::from(number.0))?.as_deref_mut()
+        self.places.get_mut(usize::from(number.0))?.group_mut()
     }
 
     pub(super) fn by_conference_mut(&mut self, conference: &Conference) -> Option<&mut Group> {
         let number = *self.numbers.get(conference)?;
-        self.get_mut(number)
+        if self.is_hidden(conference) { None } else { self.get_mut(number) }
     }
 
     /// the conference that a packet addresses, and the sender's slot in it.
@@ -488,47 +521,64 @@ impl Groups {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Group> {
-        self.places.iter().filter_map(Option::as_deref)
+        self.places.iter().filter_map(Place::group)
     }
 
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Group> {
-        self.places.iter_mut().filter_map(Option::as_deref_mut)
+        self.places.iter_mut().filter_map(Place::group_mut)
+    }
+
+    /// The first place without a conference, if there is one before the end.
+    fn gap(&self) -> Option<usize> {
+        self.places.iter().position(|place| place.group().is_none())
     }
 
     /// the lowest number that is not in use.
     pub(super) fn free_number(&self) -> Option<GroupNumber> {
-        let gap = self.places.iter().position(Option::is_none).unwrap_or(self.places.len());
+        let gap = self.gap().unwrap_or(self.places.len());
         let number = u16::try_from(gap).ok().filter(|_| gap < MAX_GROUPS)?;
         Some(GroupNumber(number))
     }
 
-    fn is_gap(&self, number: GroupNumber) -> bool {
-        usize::from(number.0) < self.places.len()
+    /// B-01: a conference was at this number, and no other since.
+    fn was_left(&self, number: GroupNumber) -> bool {
+        matches!(self.places.get(usize::from(number.0)), Some(Place::Left))
     }
 
-    fn has_gap(&self) -> bool {
-        self.places.iter().any(Option::is_none)
+    /// B-17: the original finds an unused place instead of this conference.
+    fn is_hidden(&self, conference: &Conference) -> bool {
+        let at = self.numbers.get(conference).map_or(usize::MAX, |number| number.0.into());
+        self.gaps_match_zero && *conference == ZERO && self.gap().is_some_and(|gap| gap < at)
+    }
+
+    /// B-17: an acceptance that cannot be sent leaves an unused place.
+    pub(super) fn leave_gap(&mut self) {
+        if self.gaps_match_zero && self.gap().is_none() && self.places.len() < MAX_GROUPS {
+            self.places.push(Place::Free);
+        }
     }
 
     /// Puts a conference at its number, which is free.
     pub(super) fn insert(&mut self, group: Group) {
         let at = usize::from(group.number.0);
         if self.places.len() <= at {
-            self.places.resize(at + 1, None);
+            self.places.resize(at + 1, Place::Free);
         }
         self.numbers.insert(group.conference, group.number);
         if let Some(place) = self.places.get_mut(at) {
-            *place = Some(Box::new(group));
+            *place = Place::Open(Box::new(group));
         }
     }
 
     /// Forgets a conference; free places at the end go with it.
     fn remove(&mut self, number: GroupNumber) -> Option<Group> {
-        let group = *self.places.get_mut(usize::from(number.0))?.take()?;
+        let place = self.places.get_mut(usize::from(number.0))?;
+        place.group()?;
+        let Place::Open(group) = std::mem::replace(place, Place::Left) else { return None };
         self.numbers.remove(&group.conference);
-        while self.places.last().is_some_and(Option::is_none) {
+        while self.places.last().is_some_and(|place| place.group().is_none()) {
             self.places.pop();
         }
-        Some(group)
+        Some(*group)
     }
 }

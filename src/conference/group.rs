@@ -84,7 +84,7 @@ impl Group {
             own: None,
             peers: Peers::default(),
             closest: Closest::default(),
-            slots: Slots::default(),
+            slots: Slots::new(profile),
             title: Vec::new(),
             title_fresh: false,
             message_number: 0,

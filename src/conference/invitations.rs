@@ -32,6 +32,7 @@ impl Endpoint {
             return Err(DropReason::AlreadyJoined);
         }
         if !self.connections.is_up(friend) {
+            self.groups.leave_gap();
             return Err(DropReason::NotConnected);
         }
         let number = self.open(invitation.conference)?;

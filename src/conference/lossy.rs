@@ -71,7 +71,7 @@ impl Group {
         sequence_number: u16,
         opus: &[u8],
     ) -> Result<(), DropReason> {
-        let own = self.own.ok_or(DropReason::StillJoining)?;
+        let own = self.lossy_own(cx).ok_or(DropReason::StillJoining)?;
         if !self.has_audio() {
             return Err(DropReason::NotForText);
         }
@@ -108,9 +108,8 @@ impl Group {
             return Err(DropReason::NotForText);
         }
         self.slots.find(from).ok_or(DropReason::NoSlot)?;
-        // R-132; B-21: while joining, the original takes peer 0 for ourselves.
-        let own = self.own.or(cx.profile.own_number_reads_0.then_some(PeerNumber(0)));
-        if own == Some(lossy.peer_number) {
+        //
+        if self.lossy_own(cx) == Some(lossy.peer_number) {
             return Err(DropReason::OwnLossy);
         }
         let place = self.peers.find(lossy.peer_number).ok_or(DropReason::UnknownAuthor)?;
@@ -138,36 +137,46 @@ impl Group {
         }
     }
 
+    /// Our own number. B-21: while joining, the original is peer 0, who hears nothing from the
+    /// founder and speaks in its name.
+    fn lossy_own(&self, cx: &Context<'_>) -> Option<PeerNumber> {
+        self.own.or(cx.profile.own_number_reads_0.then_some(PeerNumber(0)))
+    }
+
     /// to every online slot that is not CLOSEST, and to the nearest of those on either
     /// side; gives the number of copies.
     fn forward(&self, cx: &mut Context<'_>, bytes: &[u8], source: Option<&PublicKey>) -> usize {
         let others = || self.slots.online().filter(|slot| Some(&slot.friend) != source);
         let closest = |slot: &&Slot| slot.reasons.contains(Reasons::CLOSEST);
         let mut copies = 0;
-        let mut send = |slot: &Slot| {
+        let mut send = |friend: PublicKey, number: GroupNumber| {
             let Some((id, rest)) = bytes.split_first() else { return };
             let Some((_, rest)) = rest.split_first_chunk::<2>() else { return };
-            let number = slot.group_number.unwrap_or(GroupNumber(0));
             let copy = [&[*id], &number.0.to_be_bytes()[..], rest].concat();
-            cx.out.push_back(super::Output::Send { friend: slot.friend, bytes: copy });
+            cx.out.push_back(super::Output::Send { friend, bytes: copy });
             copies += 1;
         };
-        others().filter(|slot| !closest(slot)).for_each(&mut send);
+        let target = |slot: &Slot| (slot.friend, slot.group_number.unwrap_or(GroupNumber(0)));
+        for (friend, number) in others().filter(|slot| !closest(slot)).map(target) {
+            send(friend, number);
+        }
         let own = &cx.me.real_key;
         let prefix = cx.profile.prefix;
         let left = others().filter(closest).min_by_key(|slot| prefix.distance(own, &slot.friend));
+        let Some(left) = left else { return copies };
         let right = if cx.profile.lossy_to_slot_0 {
-            // B-04: the original never finds it, and is left with slot 0, whatever that is. What
-            // it does with a session that is not there is nothing that we could do.
-            self.slots.get(0).filter(|slot| cx.connections.is_up(&slot.friend))
+            // B-04: the original never finds it, and is left with place 0, whatever is there or
+            // was. What it does with a session that is not there is nothing that we could do.
+            let is_left = self.slots.get(0) == Some(left);
+            let record = self.slots.record_0().filter(|_| !is_left);
+            record.filter(|(friend, _)| cx.connections.is_up(friend))
         } else {
-            others().filter(closest).min_by_key(|slot| prefix.distance(&slot.friend, own))
+            let right = others().filter(closest);
+            let right = right.min_by_key(|slot| prefix.distance(&slot.friend, own));
+            right.filter(|right| right.friend != left.friend).map(target)
         };
-        if let Some(left) = left {
-            send(left);
-            if let Some(right) = right.filter(|right| right.friend != left.friend) {
-                send(right);
-            }
+        for (friend, number) in [Some(target(left)), right].into_iter().flatten() {
+            send(friend, number);
         }
         copies
     }

@@ -100,8 +100,8 @@ impl Group {
         action: bool,
     ) -> Result<(), DropReason> {
         match text.len() {
-            0 => return Err(DropReason::Empty),
-            1..=MAX_TEXT_SIZE => {}
+            0 if !cx.profile.sends_empty_text => return Err(DropReason::Empty),
+            0..=MAX_TEXT_SIZE => {}
             // D-066.
             _ => return Err(DropReason::TooLong),
         }

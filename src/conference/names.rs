@@ -1,8 +1,8 @@
 //! Names: our own and others'.
 
+use super::Event;
 use super::group::{Context, Group};
 use super::peers::Place;
-use super::{DropReason, Event};
 use crate::wire::{MessageBody, Name, PeerNumber};
 
 impl Group {
@@ -14,24 +14,25 @@ impl Group {
         {
             entry.name.clone_from(&cx.me.name);
         }
-        // Without an online slot there is nothing to do.
-        let _ = self.send_name(cx);
+        self.send_name(cx);
     }
 
-    /// Sends a Name message with our name.
-    pub(super) fn send_name(&mut self, cx: &mut Context<'_>) -> Result<(), DropReason> {
+    /// Sends a Name message with our name, and so the one that is scheduled. Without an online slot
+    /// nothing is sent.
+    fn send_name(&mut self, cx: &mut Context<'_>) {
         let me = cx.me;
-        self.broadcast(cx, &MessageBody::Name(Name { name: &me.name }))
+        let sent = self.broadcast(cx, &MessageBody::Name(Name { name: &me.name })).is_ok();
+        if sent || cx.profile.forgets_name {
+            // it is kept until it can be sent; the original forgets it (B-11).
+            self.name_scheduled = false;
+        }
     }
 
     /// R-230, 5: the Name that was scheduled, once for all causes.
     pub(super) fn send_scheduled_name(&mut self, cx: &mut Context<'_>) {
-        if !self.name_scheduled {
-            return;
+        if self.name_scheduled {
+            self.send_name(cx);
         }
-        let sent = self.send_name(cx).is_ok();
-        // it is kept until it can be sent; the original forgets it (B-11).
-        self.name_scheduled = !sent && !cx.profile.forgets_name;
     }
 
     /// a Name message, at most 128 bytes.

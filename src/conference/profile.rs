@@ -167,7 +167,7 @@ pub struct Profile {
     pub gaps_match_zero: bool,
     /// B-20: an entry of a response takes effect before its name is looked at.
     pub stores_before_name: bool,
-    /// B-21: before the own number is known it reads as 0.
+    /// B-21: before the own number is known it reads as 0 in lossy messages, both ways.
     pub own_number_reads_0: bool,
     /// B-22: a title that could not be sent stays.
     pub keeps_failed_title: bool,
@@ -181,6 +181,8 @@ pub struct Profile {
     pub time_out_skips: bool,
     /// The own entry takes names from messages that come back, not from the client.
     pub own_name_from_wire: bool,
+    /// An empty text is sent, though nobody takes it (D-033).
+    pub sends_empty_text: bool,
 }
 
 impl Profile {
@@ -243,6 +245,7 @@ impl Profile {
             activity_before_key: false,
             time_out_skips: false,
             own_name_from_wire: false,
+            sends_empty_text: false,
         }
     }
 
@@ -343,6 +346,7 @@ impl Profile {
             activity_before_key: since_8,
             time_out_skips: true,
             own_name_from_wire: true,
+            sends_empty_text: true,
         }
     }
 

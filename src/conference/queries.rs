@@ -101,40 +101,46 @@ impl Group {
         cx: &mut Context<'_>,
         entry: &PeerEntry<'_>,
     ) -> Result<bool, DropReason> {
-        let ours = entry.real_key == cx.me.real_key;
-        if ours && self.own.is_none() {
-            return self.become_member(cx, entry);
+        let (place, changed) = self.take_keys(cx, entry)?;
+        let named = self.take_listed_name(cx, place, entry.name);
+        Ok(changed || named)
+    }
+
+    /// Number and keys of an entry: the place of the peer, and whether that was news.
+    fn take_keys(
+        &mut self,
+        cx: &mut Context<'_>,
+        entry: &PeerEntry<'_>,
+    ) -> Result<(Place, bool), DropReason> {
+        let joins = entry.real_key == cx.me.real_key && self.own.is_none();
+        if joins {
+            self.become_member(cx, entry.peer_number)?;
         }
         let before = self.peers.by_key(&entry.real_key).map(|peer| (peer.number, peer.dht_key));
         let place = self.learn_listed(cx, entry)?;
         let after = self.peers.get(place).map(|peer| (peer.number, peer.dht_key));
-        let named = self.take_listed_name(cx, place, entry.name);
-        Ok(before != after || named)
+        Ok((place, joins || before != after))
     }
 
     /// our own number, at last.
     fn become_member(
         &mut self,
         cx: &mut Context<'_>,
-        entry: &PeerEntry<'_>,
-    ) -> Result<bool, DropReason> {
+        number: PeerNumber,
+    ) -> Result<(), DropReason> {
         if cx.profile.own_entry_unprotected {
             // B-05: whatever becomes of the entry, the number is ours.
-            self.own = Some(entry.peer_number);
-        } else if self.peers.find(entry.peer_number).is_some() {
+            self.own = Some(number);
+        } else if self.peers.find(number).is_some() {
             // Under a number that is taken we could not be told from its holder (R-034, I-004).
             return Err(DropReason::NumberTaken);
         } else {
-            self.enter_ourselves(cx, entry.peer_number);
+            self.enter_ourselves(cx, number);
         }
         // here, and not after a reload.
         cx.event(Event::Connected { group: self.number });
         self.name_scheduled = true;
-        if cx.profile.own_entry_unprotected {
-            let place = self.learn_listed(cx, entry)?;
-            self.take_listed_name(cx, place, entry.name);
-        }
-        Ok(true)
+        Ok(())
     }
 
     /// B-20: the original takes keys and number of an entry whose name is malformed.
@@ -155,6 +161,6 @@ impl Group {
         }
         let peer_number = PeerNumber(u16::from_be_bytes(*number));
         let entry = PeerEntry { peer_number, real_key, dht_key, name: &[] };
-        self.learn_listed(cx, &entry).is_ok()
+        self.take_keys(cx, &entry).is_ok_and(|(_, changed)| changed)
     }
 }

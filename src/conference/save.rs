@@ -60,10 +60,13 @@ impl Endpoint {
     ///
     /// Where the profile keeps numbers (D-060), the n-th conference gets the n-th of `numbers`
     /// if that is free; otherwise, numbers are assigned in the order of the file.
-    /// In the profile of c-toxcore any damage means that nothing is loaded (B-06).
+    /// In the profile of c-toxcore nothing is loaded if there is damage that it notices (B-06).
     pub fn load(&mut self, at: Timestamp, section: &[u8], numbers: &[GroupNumber]) -> Loaded {
         self.now = self.now.max(seconds(at));
-        let parsed = Section::parse(section);
+        let parsed = match self.profile.loads_all_or_nothing {
+            true => Section::in_sequence(section),
+            false => Section::parse(section),
+        };
         let mut loaded = Loaded { groups: Vec::new(), damage: parsed.damage };
         let before = self.profile.loads_all_or_nothing.then(|| self.clone());
         for (index, record) in parsed.conferences.iter().enumerate() {
@@ -71,8 +74,8 @@ impl Endpoint {
             self.load_group(record, wish, &mut loaded);
         }
         loaded.damage.sort_by_key(|damage| damage.offset);
-        let harmless = |damage: &Damage| matches!(damage.kind, DamageKind::Trailing(_));
-        if let Some(before) = before.filter(|_| !loaded.damage.iter().all(harmless)) {
+        let fatal = loaded.damage.iter().any(|damage| damage.kind.stops_original());
+        if let Some(before) = before.filter(|_| fatal) {
             *self = before;
             loaded.groups.clear();
         }
@@ -101,9 +104,16 @@ impl Endpoint {
         // what contradicts is left out; R-155.
         let mut contradictions =
             record.contradictions(Some(&self.me.real_key)).into_iter().peekable();
+        let (mut peers, mut ours_at) = (Vec::new(), None);
         for (index, saved) in record.peers.iter().enumerate() {
             if let Some((_, damage)) = contradictions.next_if(|(wrong, _)| *wrong == index) {
                 loaded.damage.push(damage);
+                if damage.kind == DamageKind::OwnKey {
+                    ours_at = ours_at.or(Some(peers.len()));
+                    // The original thaws such an entry, which schedules a Name.
+                    let thawed = saved.number == record.own_number;
+                    group.name_scheduled |= thawed && self.profile.own_entry_unprotected;
+                }
                 continue;
             }
             // nothing is remembered of its messages.
@@ -112,8 +122,15 @@ impl Endpoint {
             peer.name = saved.name.to_vec();
             peer.dht_key_updated = false;
             peer.was_friend = self.connections.is_friend(&saved.real_key);
-            group.peers.push_frozen(peer);
+            peers.push(peer);
         }
+        // the last takes the place of who was listed and is not kept.
+        if let Some(at) = ours_at
+            && let Some(last) = peers.pop()
+        {
+            peers.insert(at.min(peers.len()), last);
+        }
+        peers.into_iter().for_each(|peer| group.peers.push_frozen(peer));
         // R-158, D-063.
         let saved = u32::try_from(record.peers.len()).unwrap_or(UNLIMITED);
         group.frozen_limit = group.frozen_limit.max(saved);

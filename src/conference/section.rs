@@ -266,10 +266,10 @@ impl SavedConference<'_> {
         let (mut numbers, mut keys) = (BTreeSet::new(), BTreeSet::new());
         let mut found = Vec::new();
         for (index, peer) in self.peers.iter().enumerate() {
-            let (field, kind) = if peer.number == self.own_number {
-                (PEER_NUMBER, DamageKind::OwnNumber(peer.number))
-            } else if Some(&peer.real_key) == owner {
+            let (field, kind) = if Some(&peer.real_key) == owner {
                 ("peer.real_key", DamageKind::OwnKey)
+            } else if peer.number == self.own_number {
+                (PEER_NUMBER, DamageKind::OwnNumber(peer.number))
             } else if !numbers.insert(peer.number) {
                 (PEER_NUMBER, DamageKind::DuplicateNumber(peer.number))
             } else if !keys.insert(peer.real_key) {
@@ -346,10 +346,37 @@ impl<'a> Section<'a> {
                 }
             }
         }
-        if reader.left() > 0 {
-            found.damage.push(reader.fail("conference", DamageKind::Trailing(reader.left())));
+        found.end_at(reader)
+    }
+
+    /// Reads a section as the original does: record after record, up to the first that cannot be
+    /// read.
+    pub(super) fn in_sequence(section: &'a [u8]) -> Self {
+        let mut found = Self::default();
+        let mut reader = Reader { section, offset: 0 };
+        let mut unlimited = usize::MAX;
+        while reader.left() >= RECORD_SIZE {
+            let start = reader;
+            match reader.record(&mut unlimited) {
+                Ok(record) if record.is_known_type() => found.conferences.push(record),
+                Ok(record) => {
+                    let kind = DamageKind::UnknownType(record.conference.kind.0);
+                    found.damage.push(start.fail("conference_type", kind));
+                }
+                Err(damage) => {
+                    found.damage.push(damage);
+                    return found;
+                }
+            }
         }
-        found
+        found.end_at(reader)
+    }
+
+    fn end_at(mut self, reader: Reader<'_>) -> Self {
+        if reader.left() > 0 {
+            self.damage.push(reader.fail("conference", DamageKind::Trailing(reader.left())));
+        }
+        self
     }
 
     /// The section as part of a file, with so many bytes before it.

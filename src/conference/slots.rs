@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::group::{Context, Group};
-use super::{DropReason, MAX_SLOTS, Seconds};
+use super::{DropReason, MAX_SLOTS, Profile, Seconds};
 use crate::wire::{GroupNumber, Packet, PeerIntroduced, PublicKey};
 
 /// why a slot exists; it does not without a reason.
@@ -79,12 +79,37 @@ pub struct Slot {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Slots {
     slots: [Option<Slot>; MAX_SLOTS],
+    /// What the original's record in each place says, where a profile reads it (B-04).
+    records: Option<Box<[Record; MAX_SLOTS]>>,
+}
+
+/// What stays in a place after its slot is gone: the last friend connection, and the last number
+/// that any slot in this place had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Record {
+    friend: Option<PublicKey>,
+    group_number: Option<GroupNumber>,
 }
 
 /// Slots that cleaning keeps free.
 const KEPT_FREE: usize = 2;
 
 impl Slots {
+    pub(super) fn new(profile: &Profile) -> Self {
+        let records = profile.lossy_to_slot_0.then(Box::default);
+        Self { slots: [None; MAX_SLOTS], records }
+    }
+
+    fn record_mut(&mut self, index: usize) -> Option<&mut Record> {
+        self.records.as_mut()?.get_mut(index)
+    }
+
+    /// B-04: friend and group number in place 0, whether there is a slot, was one, or neither.
+    pub(super) fn record_0(&self) -> Option<(PublicKey, GroupNumber)> {
+        let record = self.records.as_ref()?.first()?;
+        Some((record.friend?, record.group_number.unwrap_or(GroupNumber(0))))
+    }
+
     pub(super) fn get(&self, index: usize) -> Option<&Slot> {
         self.slots.get(index)?.as_ref()
     }
@@ -128,6 +153,9 @@ impl Slots {
         for index in 0..MAX_SLOTS {
             if self.slots.get(index).is_some_and(Option::is_some) {
                 self.slots.swap(used, index);
+                if let Some(records) = &mut self.records {
+                    records.copy_within(index..=index, used);
+                }
                 used += 1;
             }
         }
@@ -159,6 +187,9 @@ impl Group {
                     online_sent: None,
                 };
                 *self.slots.slots.get_mut(free)? = Some(slot);
+                if let Some(record) = self.slots.record_mut(free) {
+                    record.friend = Some(*friend);
+                }
                 // a slot keeps its friend connection alive.
                 cx.connections.lock(friend);
                 free
@@ -174,6 +205,9 @@ impl Group {
         if let Some(slot) = self.slots.get_mut(index) {
             slot.online = true;
             slot.group_number = Some(number);
+        }
+        if let Some(record) = self.slots.record_mut(index) {
+            record.group_number = Some(number);
         }
     }
 

@@ -169,8 +169,12 @@ impl Tap {
         }
         let mut again = Vec::with_capacity(bytes.len());
         let Ok(packet) = Packet::parse(bytes) else {
+            let profile = look.endpoint.profile();
             // B-03: a title that is too long is passed on.
-            if !(look.endpoint.profile().title_length_modulo_256 && look.is_relayed(bytes)) {
+            let passed_on = profile.title_length_modulo_256 && look.is_relayed(bytes);
+            // D-033: nothing behind the header of a text or an action.
+            let empty_text = matches!(bytes, [0x63, _, _, _, _, _, _, _, _, 0x40 | 0x41]);
+            if !(passed_on || profile.sends_empty_text && empty_text) {
                 look.report("O-009", None, format!("{bytes:02x?} are no packet"));
             }
             return;

@@ -19,7 +19,12 @@ impl Group {
         if self.title == title {
             return Err(DropReason::SameTitle);
         }
-        if self.has_others() {
+        // The original counts entries, whoever they are, and may not be among them (B-05).
+        let alone = match cx.profile.own_entry_unprotected {
+            true => self.peers.active().len() == 1,
+            false => !self.has_others(),
+        };
+        if !alone {
             let sent = self.broadcast(cx, &MessageBody::Title(Title { title }));
             // B-22: the original keeps what it could not send.
             if sent.is_err() && !cx.profile.keeps_failed_title {

@@ -249,3 +249,22 @@ fn what_is_not_known_has_no_effect() {
     let lossy = Packet::parse(&[0xc7]).is_err();
     assert!(lossy);
 }
+
+/// B-05. The original goes by the number, and so times itself out under another.
+#[test]
+fn only_the_original_times_itself_out_once_it_is_renumbered() {
+    for (profile, frozen) in [(Profile::seed(), false), ("ctoxcore".parse().unwrap(), true)] {
+        let mut room = Room::with(&profile, ["ann", "bob"]);
+        room.held = true;
+        let bob = room.number("bob");
+        room.pause(30);
+        room.new_peer("bob", "ann", (bob, 90), (900, key_of("ann"), key_of("x")));
+        for (seconds, number) in [(31, 91), (30, 92)] {
+            room.pause(seconds);
+            room.message("bob", "ann", (bob, number), PING);
+            room.tick("ann");
+        }
+        assert_eq!(room.is_frozen("ann", "ann"), frozen, "{profile}");
+        assert!(room.is_active("ann", "bob"));
+    }
+}

@@ -297,3 +297,35 @@ fn who_is_joining_relays_and_answers_but_says_nothing() {
     assert_eq!(sends(&room.forge_packet("ann", "bob", &query)), ["a 62/09"]);
     assert_eq!(drops(&room.tick("bob")), [DropReason::NothingDue]);
 }
+
+/// B-17. To the original a free place is the conference of type 0 whose id is zero. Who
+/// leaves makes one in the middle, an acceptance that cannot be sent makes one at the end.
+#[test]
+fn a_free_place_looks_like_the_conference_zero_to_the_original() {
+    let zero = Conference { kind: ConferenceType::TEXT, id: ConferenceId([0; 32]) };
+    let invite = Invite { group_number: GroupNumber(3), conference: zero };
+    for (profile, mistaken) in [(Profile::seed(), false), (ctoxcore(), true)] {
+        let mut room = Room::friends(&profile, ["ann", "bob"]);
+        room.create("ann", ConferenceType::TEXT);
+        room.held = true;
+        room.accept("ann", "bob", invite);
+        let invited = |room: &mut Room| room.forge_packet("bob", "ann", &Packet::Invite(invite));
+        assert_eq!(drops(&invited(&mut room)), [DropReason::StillJoining]);
+        room.request("ann", Request::Delete { group: GroupNumber(0) });
+        let reason = if mistaken { DropReason::AlreadyJoined } else { DropReason::StillJoining };
+        assert_eq!(drops(&invited(&mut room)), [reason], "{profile}");
+
+        let mut room = Room::friends(&profile, ["ann", "bob"]);
+        room.held = true;
+        room.disconnect("ann", "bob");
+        let other = Conference { id: ConferenceId([5; 32]), ..zero };
+        let accepted = room.accept("ann", "bob", Invite { conference: other, ..invite });
+        assert_eq!(drops(&accepted), [DropReason::NotConnected]);
+        room.connect_only("ann", "bob");
+        let told = matches!(invited(&mut room)[..], [Output::Event(Event::Invited { .. })]);
+        assert_eq!(told, !mistaken, "{profile}");
+        room.create("ann", ConferenceType::TEXT);
+        let group = room.group("ann");
+        assert_eq!((group.number(), group.frozen_limit()), (GroupNumber(0), 128));
+    }
+}

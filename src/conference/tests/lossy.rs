@@ -5,7 +5,10 @@ use proptest::prelude::*;
 use super::room::{Room, drops, key_of};
 use crate::conference::lossy::LossyWindow;
 use crate::conference::{DropReason, Event, Output, Profile, Reasons, Request};
-use crate::wire::{ConferenceType, GroupNumber, Lossy, LossyBody, LossyNumber, Packet, PeerNumber};
+use crate::wire::{
+    ConferenceType, GroupNumber, KillPeer, Lossy, LossyBody, LossyNumber, MessageBody, Packet,
+    PeerNumber,
+};
 
 fn ctoxcore() -> Profile {
     "ctoxcore".parse().unwrap()
@@ -206,4 +209,83 @@ fn audio_is_heard_and_all_else_only_forwarded() {
         let outputs = room.forge_packet("bob", "ann", &lossy(bob, number, body));
         assert_eq!((targets(&outputs), drops(&outputs)), (vec!['c'], vec![reason]));
     }
+}
+
+/// B-21. Before it knows its number, the original speaks as peer 0.
+#[test]
+fn audio_while_joining_is_sent_by_the_original_in_the_name_of_the_founder() {
+    for (profile, sent) in [(Profile::seed(), vec![]), (ctoxcore(), vec!['a'])] {
+        let mut room = Room::friends(&profile, ["ann", "bob"]);
+        room.create("ann", ConferenceType::AUDIO);
+        room.held = true;
+        let group = GroupNumber(0);
+        room.request("ann", Request::Invite { group, friend: key_of("bob") });
+        room.deliver_next();
+        room.quiet = true;
+        let audio = Request::SendAudio { group, sequence_number: 1, opus: b"x" };
+        let outputs = room.request("bob", audio);
+        assert_eq!(targets(&outputs), sent, "{profile}");
+        for output in &outputs {
+            assert!(!matches!(output, Output::Send { bytes, .. } if bytes[3..5] != [0, 0]));
+        }
+    }
+}
+
+/// B-04. The second target of the original is whoever was last in place 0, under the last
+/// number of anybody in that place.
+#[test]
+fn the_original_sends_lossy_messages_to_who_is_in_place_0_no_more() {
+    for (profile, stale) in [(Profile::seed(), false), (ctoxcore(), true)] {
+        let mut room = Room::of_audio(&profile, ["m"]);
+        stuff_audio(&mut room);
+        room.tick("m");
+        room.quiet = true;
+        let first = room.group("m").slots().next().unwrap().friend;
+        let (name, number) = (first.0[0] as char, room.group("m").peer(&first).unwrap().number);
+        let kill = MessageBody::KillPeer(KillPeer { killed_peer_number: number });
+        room.message(&name.to_string(), "m", (number, 90), kill);
+        assert!(room.group("m").slots().all(|slot| slot.friend != first));
+        let group = GroupNumber(0);
+        let outputs =
+            room.request("m", Request::SendAudio { group, sequence_number: 1, opus: b"x" });
+        assert_eq!(targets(&outputs).contains(&name), stale, "{profile}");
+    }
+}
+
+/// B-04: a connecting slot in place 0 has the number of who was in its place before.
+#[test]
+fn the_original_sends_lossy_messages_under_the_number_of_another() {
+    let mut room = Room::of_audio(&ctoxcore(), ["m"]);
+    room.quiet = true;
+    let accepted = |room: &Room, number| {
+        Packet::InviteAccepted(crate::wire::InviteAccepted {
+            group_number: GroupNumber(number),
+            receiver_group_number: GroupNumber(0),
+            conference: room.group("m").conference(),
+        })
+    };
+    for name in ["a", "b", "c"] {
+        room.enter(name, &ctoxcore());
+        room.befriend("m", name);
+    }
+    room.held = true;
+    room.forge_packet("a", "m", &accepted(&room, 9));
+    room.tick("m");
+    // b becomes a neighbour by a list; its slot is where that of a was before it moved to place 0.
+    room.response("a", "m", &[super::room::entry(500, key_of("b"), key_of("x"))]);
+    room.tick("m");
+    let number = room.group("m").peer(&key_of("a")).unwrap().number;
+    let kill = MessageBody::KillPeer(KillPeer { killed_peer_number: number });
+    room.message("a", "m", (number, 90), kill);
+    room.forge_packet("c", "m", &accepted(&room, 4));
+    room.tick("m");
+    let first = *room.group("m").slots().next().unwrap();
+    assert_eq!((first.friend, first.online), (key_of("b"), false));
+    let group = GroupNumber(0);
+    let outputs = room.request("m", Request::SendAudio { group, sequence_number: 1, opus: b"x" });
+    let to_b = outputs.iter().find_map(|output| match output {
+        Output::Send { friend, bytes } if *friend == key_of("b") => Some(&bytes[1..3]),
+        _ => None,
+    });
+    assert_eq!(to_b, Some(&[0, 9][..]));
 }

@@ -1,7 +1,7 @@
 //! Group messages.
 
 use super::room::{PING, Room, chat, drops, entry, key_of, low_key, sends};
-use crate::conference::{DropReason, Event, Output, Profile};
+use crate::conference::{DropReason, Event, Output, Profile, Request};
 use crate::wire::{
     FreezePeer, GroupNumber, KillPeer, MessageBody, MessageNumber, Name, PeerNumber, Title,
 };
@@ -247,4 +247,27 @@ fn a_number_of_ours_that_we_did_not_use_is_reported() {
     assert!(report(&room.message("bob", "ann", (own, used + 1), PING)));
     let outputs = room.message("bob", "ann", (own, used), chat("late"));
     assert!(!outputs.iter().any(|it| matches!(it, Output::Event(Event::Impersonated { .. }))));
+}
+
+/// D-033. The original sends empty texts, which nobody takes.
+#[test]
+fn empty_texts_are_sent_by_the_original_only() {
+    for (profile, sent) in [(Profile::seed(), 0), ("ctoxcore".parse().unwrap(), 1)] {
+        let mut room = Room::with(&profile, ["ann", "bob"]);
+        room.held = true;
+        for (action, id) in [(false, "63/40"), (true, "63/41")] {
+            room.clear();
+            let (group, text) = (GroupNumber(0), &[][..]);
+            room.request(
+                "ann",
+                match action {
+                    false => Request::Say { group, text },
+                    true => Request::Act { group, text },
+                },
+            );
+            assert_eq!(room.log_of(&[id]).len(), sent, "{profile}");
+            room.deliver_from("ann");
+            assert_eq!(room.texts("bob"), [""; 0]);
+        }
+    }
 }

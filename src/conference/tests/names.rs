@@ -98,3 +98,21 @@ fn that_a_name_was_learned_survives_freezing_and_not_reloading() {
     assert!(!learned(&room));
     assert_eq!(room.group("ann").peer(&key_of("cat")).unwrap().name, b"cat");
 }
+
+/// with the Name that the client sets, the scheduled one is sent.
+#[test]
+fn a_name_that_the_client_sets_takes_the_place_of_the_scheduled_one() {
+    for profile in [Profile::seed(), "ctoxcore".parse().unwrap()] {
+        let mut room = Room::with(&profile, ["ann", "bob", "cat"]);
+        room.held = true;
+        room.pause(61);
+        let (bob, cat) = (room.number("bob"), room.number("cat"));
+        room.message("cat", "ann", (cat, 50), super::room::PING);
+        room.tick("ann");
+        assert!(room.is_frozen("ann", "bob"));
+        room.message("cat", "ann", (bob, 50), super::room::PING);
+        assert!(room.is_active("ann", "bob"));
+        assert_eq!(names(&room.request("ann", Request::SetName(b"anna"))), 1);
+        assert_eq!(names(&room.tick("ann")), 0, "{profile}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Queries and responses.
 
 use super::room::{Room, chat, drops, entry, key_of, low_key, sends};
-use crate::conference::{DropReason, Event, Output, Profile};
+use crate::conference::{DropReason, Event, Output, Profile, Request};
 use crate::wire::{GroupNumber, Packet, PeerEntry, PeerNumber, PeerQuery, PeerResponse};
 
 fn query() -> Packet<'static> {
@@ -159,4 +159,24 @@ fn bytes_that_are_too_few_for_an_entry_are_ignored() {
     let response = PeerResponse { group_number: GroupNumber(0), entries: &entries };
     room.forge_packet("bob", "ann", &Packet::PeerResponse(response));
     assert!(room.group("ann").peer(&low_key(5)).is_some());
+}
+
+/// B-20. The original learns its own number from an entry whose name is bad.
+#[test]
+fn a_bad_name_beside_our_own_number() {
+    let original: Profile = "ctoxcore".parse().unwrap();
+    for (profile, learned) in [(Profile::seed(), None), (original, Some(PeerNumber(77)))] {
+        let mut room = Room::friends(&profile, ["ann", "bob"]);
+        room.create("ann", crate::wire::ConferenceType::TEXT);
+        room.held = true;
+        let group = room.group("ann").number();
+        room.request("ann", Request::Invite { group, friend: key_of("bob") });
+        room.deliver_next();
+        let mut entries = Vec::new();
+        entry(77, key_of("bob"), low_key(1)).emit(&mut entries);
+        *entries.last_mut().unwrap() = 129;
+        let response = PeerResponse { group_number: GroupNumber(0), entries: &entries };
+        room.forge_packet("ann", "bob", &Packet::PeerResponse(response));
+        assert_eq!(room.group("bob").own_number(), learned, "{profile}");
+    }
 }

@@ -17,6 +17,10 @@ fn ann(profile: Profile) -> Endpoint {
     Endpoint::new(profile, key_of("ann"), key_of("A"), b"ann")
 }
 
+fn ctoxcore() -> Profile {
+    "ctoxcore".parse().unwrap()
+}
+
 /// byte for byte (packets §12.2).
 #[test]
 fn a_section_is_written_byte_for_byte() {
@@ -253,6 +257,28 @@ fn a_cut_section_has_what_was_whole() {
     }
 }
 
+/// R-205, B-06. The original does not search: a title that swallows most of the next record is a
+/// title, and what is behind it is a conference of a strange type.
+#[test]
+fn the_original_reads_record_after_record() {
+    let record = |id: u8, title_length: u8| {
+        let mut record = vec![0];
+        record.extend([id; 32]);
+        record.extend(hex!("05000000 0700 2a00 00000000"));
+        record.push(title_length);
+        record
+    };
+    let mut third = record(3, 0);
+    third[32..37].fill(0);
+    let section = [record(1, 37), record(2, 0), third].concat();
+    for (profile, expected) in [(Profile::seed(), vec![2, 3]), (ctoxcore(), vec![1])] {
+        let mut loaded = ann(profile);
+        loaded.load(NOW, &section, &[]);
+        let ids: Vec<_> = loaded.groups().map(|group| group.conference().id.0[0]).collect();
+        assert_eq!(ids, expected);
+    }
+}
+
 /// a count that is larger than the file reserves nothing.
 #[test]
 fn a_count_beyond_the_end_is_told_and_nothing_is_reserved() {
@@ -346,4 +372,28 @@ fn damage_is_told_in_words() {
         told("conference", DamageKind::Skipped(3)),
         "conference at byte 7: 3 bytes skipped to find the next one"
     );
+}
+
+/// B-06. Ourselves among the saved peers is nothing that the original minds, and whoever was
+/// last takes the place. Under our own number the entry thaws, which schedules a Name.
+#[test]
+fn we_are_left_out_of_the_saved_peers() {
+    for (number, profile) in [(9, Profile::seed()), (9, ctoxcore()), (42, ctoxcore())] {
+        let mut record = vec![0];
+        record.extend([1; 32]);
+        record.extend(hex!("05000000 0700 2a00 04000000 00"));
+        for (number, key) in [(7, 7), (number, b'a'), (8, 8), (10, 10)] {
+            let key = if key == b'a' { key_of("ann") } else { low_key(key) };
+            record.extend(key.0);
+            record.extend(low_key(0).0);
+            record.extend([number, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0]);
+        }
+        let scheduled = number == 42;
+        let mut loaded = ann(profile);
+        let kinds: Vec<_> = loaded.load(NOW, &record, &[]).damage;
+        assert!(matches!(kinds[..], [Damage { kind: DamageKind::OwnKey, .. }]));
+        let group = loaded.groups().next().unwrap();
+        let frozen: Vec<_> = group.frozen().iter().map(|peer| peer.number.0).collect();
+        assert_eq!((frozen, group.name_scheduled), (vec![7, 10, 8], scheduled));
+    }
 }

@@ -146,3 +146,20 @@ fn after_a_split_the_titles_disagree_until_one_is_set() {
     room.wait(1);
     assert_eq!(titles(&room), ["three"; 4]);
 }
+
+/// B-22. Alone is, to the original, who is listed alone; while joining nobody is.
+#[test]
+fn a_title_set_while_joining_is_refused_by_the_original_and_kept() {
+    for (profile, reasons) in
+        [(Profile::seed(), vec![]), (ctoxcore(), vec![DropReason::StillJoining])]
+    {
+        let mut room = Room::friends(&profile, ["bob", "ann"]);
+        room.create("bob", crate::wire::ConferenceType::TEXT);
+        room.held = true;
+        let (group, friend) = (GroupNumber(0), super::room::key_of("ann"));
+        room.request("bob", crate::conference::Request::Invite { group, friend });
+        room.deliver_next();
+        assert_eq!(drops(&room.set_title("ann", "x")), reasons, "{profile}");
+        assert_eq!(title(&room), ("x", false));
+    }
+}
