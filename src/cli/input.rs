@@ -13,7 +13,7 @@ use super::args::{InputArgs, SourceArgs};
 use super::names;
 use super::output::{Output, Stop, Talk, say};
 use super::progress::Progress;
-use crate::capture::{self, Datagrams, Limits, StreamCounts};
+use crate::capture::{self, Datagrams, Limits, NotUdp, StreamCounts};
 use crate::crypto::{KeyRing, Sealed, Tally};
 use crate::dissect::filter::Filter;
 use crate::dissect::{
@@ -155,15 +155,17 @@ struct Closed {
     data_opened: bool,
     has_relays: bool,
     tcp: u64,
+    other_link: u64,
 }
 
 impl Closed {
     /// What was counted without keys.
     fn of(totals: &Totals) -> Self {
-        let tcp = totals.not_udp.get("tcp").copied().unwrap_or(0);
+        let not_udp = |name| totals.not_udp.get(name).copied().unwrap_or(0);
+        let (tcp, other_link) = (not_udp("tcp"), not_udp("other_link"));
         let (data, relay) = (totals.sealed.clone(), totals.relay.sealed.clone());
         let has_relays = totals.relay.connections() > 0;
-        Self { data, relay, data_opened: false, has_relays, tcp }
+        Self { data, relay, data_opened: false, has_relays, tcp, other_link }
     }
 
     fn note(&mut self, item: &Item<'_>) {
@@ -178,6 +180,7 @@ impl Closed {
                 *self.data.entry(*why).or_default() += 1;
             }
             Item::Record(Record { content: Content::Data(Ok(_)), .. }) => self.data_opened = true,
+            Item::NotUdp(NotUdp::Link(_)) => self.other_link += 1,
             Item::NotUdp(why) if why.name() == "tcp" => self.tcp += 1,
             Item::Record(_) | Item::NotUdp(_) => {}
         }
@@ -194,6 +197,10 @@ impl Closed {
                     sealed.iter().map(|(why, count)| format!("{count} {}", why.title())).collect();
                 told.push(format!("{things}{of} not opened: {}", reasons.join("; ")));
             }
+        }
+        if self.other_link > 0 {
+            let frames = counted(self.other_link, "frame");
+            told.push(format!("{frames} with a link type that is not read"));
         }
         if self.tcp > 0 && !self.has_relays && !self.data_opened {
             let frames = counted(self.tcp, "TCP frame");

@@ -38,6 +38,9 @@ impl NewFile {
     /// Begins a file that is going to be called `path`.
     pub(super) fn create(path: &Path, force: bool, readers: Readers) -> anyhow::Result<Self> {
         let cannot = || format!("cannot create {}", shown(path));
+        if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            bail!("{} is not a regular file; name a new one", shown(path));
+        }
         if !force && fs::symlink_metadata(path).is_ok() {
             bail!("{} exists; --force replaces it", shown(path));
         }

@@ -89,6 +89,9 @@ impl Output {
                     self.finish()?;
                     reader = stdio::wait_for_reader();
                 }
+                if reader == Reader::TookAll && stdio::leaves_soon() {
+                    reader = Reader::Left;
+                }
                 if reader == Reader::Left {
                     self.buffer.clear();
                     return Err(Stop::ClosedPipe);

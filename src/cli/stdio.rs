@@ -27,14 +27,14 @@ pub(super) fn stdout_was_closed() -> bool {
 pub(super) enum Reader {
     /// It has read everything that was written.
     TookAll,
-    /// It has closed its end, with something unread.
+    /// It has closed its end.
     Left,
     /// Neither: it is there, and busy with other things.
     Busy,
 }
 
 #[cfg(unix)]
-pub(super) use unix::{is_pipe, wait_for_reader, write_to_stdout};
+pub(super) use unix::{is_pipe, leaves_soon, wait_for_reader, write_to_stdout};
 
 #[cfg(unix)]
 mod unix {
@@ -56,6 +56,9 @@ mod unix {
 
     /// Nanoseconds between two looks at a pipe.
     const PAUSE: i64 = 1_000_000;
+
+    /// How long, in nanoseconds, a reader that wanted just what there was may take to leave.
+    const LEAVE: i64 = 100_000_000;
 
     /// Writes some bytes, without a buffer in between. Rust's own standard output takes a closed one for
     /// a good place to write to.
@@ -90,6 +93,11 @@ mod unix {
         }
     }
 
+    /// Whether a reader that has read everything closes its end, as one does that wanted no more.
+    pub(in crate::cli) fn leaves_soon() -> bool {
+        is_closed_within(LEAVE)
+    }
+
     /// Waits until the other end is closed, at most for so many nanoseconds.
     fn is_closed_within(nanos: i64) -> bool {
         let stdout = stdout();
@@ -103,7 +111,7 @@ mod unix {
 }
 
 #[cfg(not(unix))]
-pub(super) use other::{is_pipe, wait_for_reader, write_to_stdout};
+pub(super) use other::{is_pipe, leaves_soon, wait_for_reader, write_to_stdout};
 
 #[cfg(not(unix))]
 mod other {
@@ -121,5 +129,9 @@ mod other {
 
     pub(in crate::cli) fn wait_for_reader() -> super::Reader {
         super::Reader::TookAll
+    }
+
+    pub(in crate::cli) fn leaves_soon() -> bool {
+        false
     }
 }

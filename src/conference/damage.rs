@@ -23,6 +23,8 @@ pub enum DamageKind {
     WrongStart,
     /// There should be the header of a section, with this at its end.
     NoHeader([u8; 2]),
+    /// A section of a type that nobody knows; its payload is left out.
+    UnknownSection(SectionType),
     /// The size of a section does not lead to the next one.
     WrongSize {
         /// The section.
@@ -82,7 +84,8 @@ impl DamageKind {
             | Self::Overlaps
             | Self::Skipped(_)
             | Self::TooManyConferences => true,
-            Self::UnknownType(_)
+            Self::UnknownSection(_)
+            | Self::UnknownType(_)
             | Self::DuplicateConference
             | Self::OwnKey
             | Self::DuplicateNumber(_)
@@ -102,6 +105,9 @@ impl fmt::Display for DamageKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WrongStart => f.write_str("is not 00 00 00 00 1f 1b ed 15"),
+            Self::UnknownSection(SectionType(kind)) => {
+                write!(f, "is 0x{kind:02x}, which nobody knows")
+            }
             Self::NoHeader(mark) => write!(f, "is {}, not ce01", Hex(mark)),
             Self::WrongSize { section, says, found } => {
                 write!(f, "the section {section} says {says} bytes, the next begins after {found}")

@@ -50,6 +50,11 @@ impl SectionType {
     /// The end.
     pub const END: Self = Self(0xff);
 
+    /// Whether it has a name.
+    fn is_known(self) -> bool {
+        self.name() != Self(0).name()
+    }
+
     /// Name in snake case; `unknown` for types that nobody knows.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -104,6 +109,9 @@ pub enum NotASave {
     /// Its integers are big-endian.
     #[error("the save file is of a machine with big-endian integers, which are not read")]
     BigEndian,
+    /// It has no bytes.
+    #[error("the file is empty")]
+    Empty,
     /// It does not begin like one.
     #[error("not a Tox save file: it does not begin with 00 00 00 00 1f 1b ed 15")]
     OtherFile,
@@ -156,7 +164,7 @@ impl<'a> Walk<'a> {
                 let Some(header) = self.header(offset).filter(|it| it.mark == MARK) else {
                     continue;
                 };
-                let known = header.kind.name() != SectionType(0).name();
+                let known = header.kind.is_known();
                 let Some(payload) = self.payload(offset, header).filter(|_| known) else {
                     continue;
                 };
@@ -201,6 +209,9 @@ impl<'a> Savedata<'a> {
     ///
     /// If the bytes are something else, or encrypted.
     pub fn parse(file: &'a [u8]) -> Result<Self, NotASave> {
+        if file.is_empty() {
+            return Err(NotASave::Empty);
+        }
         if file.starts_with(ENCRYPTED) {
             return Err(NotASave::Encrypted);
         }
@@ -261,6 +272,9 @@ impl<'a> Savedata<'a> {
         }
         if header.kind == SectionType::END {
             return None;
+        }
+        if !header.kind.is_known() {
+            self.damage(offset + 4, "section.type", DamageKind::UnknownSection(header.kind));
         }
         let rest = walk.file.get(start..).unwrap_or_default();
         self.sections.push(SavedSection {
@@ -416,6 +430,7 @@ mod tests {
             ]
         );
         assert_eq!(damaged(7, 0), ["start at byte 0: is not 00 00 00 00 1f 1b ed 15"]);
+        assert_eq!(damaged(23, 0x15), ["section.type at byte 23: is 0x15, which nobody knows"]);
         assert_eq!(damaged(37, 9), ["section.mark at byte 37: is 0901, not ce01"]);
     }
 
@@ -425,7 +440,7 @@ mod tests {
         assert_eq!(Savedata::parse(b"GIF89a"), Err(NotASave::OtherFile));
         assert_eq!(Savedata::parse(b"\0\0\0\0\x15\xed\x1b\x1fmore"), Err(NotASave::BigEndian));
         assert_eq!(Savedata::parse(&FILE[..8]).unwrap().sections, []);
-        assert_eq!(Savedata::parse(b""), Err(NotASave::OtherFile));
+        assert_eq!(Savedata::parse(b""), Err(NotASave::Empty));
         assert!(NotASave::Encrypted.to_string().contains("decrypt it first"));
     }
 }

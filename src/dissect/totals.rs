@@ -46,8 +46,8 @@ pub struct Totals {
     pub copies: u64,
     /// Why whole data packets stayed closed.
     pub sealed: BTreeMap<Sealed, u64>,
-    /// Sessions of which a packet was opened.
-    pub sessions: u32,
+    /// Sessions of which a packet was counted, a bit each, by their numbers.
+    sessions: Vec<u64>,
     /// What opened data packets carry, resends left out.
     pub carried: BTreeMap<DataId, u64>,
     /// Conference packets, resends left out.
@@ -270,9 +270,26 @@ impl Totals {
         }
     }
 
+    /// How many sessions there were of which a packet was opened.
+    #[must_use]
+    pub fn sessions(&self) -> u32 {
+        self.sessions.iter().map(|bits| bits.count_ones()).sum()
+    }
+
+    /// Notes a session. They are numbered as they are first opened, so this takes a bit for each.
+    fn session(&mut self, number: u32) {
+        let (word, bit) = ((number / 64) as usize, number % 64);
+        if word >= self.sessions.len() {
+            self.sessions.resize(word + 1, 0);
+        }
+        if let Some(bits) = self.sessions.get_mut(word) {
+            *bits |= 1 << bit;
+        }
+    }
+
     fn data(&mut self, record: &Record<'_>, data: &Data<'_>) {
         self.data_opened += 1;
-        self.sessions = self.sessions.max(data.session);
+        self.session(data.session);
         self.copies += u64::from(data.copy);
         if data.resend {
             self.resends += 1;

@@ -201,7 +201,7 @@ pub fn stats_json(
             data_opened: totals.data_opened,
             resends: totals.resends,
             copies: totals.copies,
-            sessions: totals.sessions,
+            sessions: totals.sessions(),
             sealed: named(&totals.sealed, |why| why.name()),
             cut: totals.cut().map(|(kind, count)| (kind.name(), count)).collect(),
         },
@@ -273,7 +273,7 @@ pub fn stats_table(
     for (kind, count) in totals.cut() {
         sessions.add(&format!("cut: {}", kind.title()), count);
     }
-    sessions.add_some("sessions opened", totals.sessions.into());
+    sessions.add_some("sessions opened", totals.sessions().into());
     write_some(&sessions, out)?;
 
     let mut conference = numbers("conference packets");

@@ -171,6 +171,12 @@ fn head_gets_its_line_and_nothing_is_said_beside_it() {
             let (code, stdout, stderr) = shell("\"$0\" dissect \"$1\" | head -1", &path);
             assert_eq!((code, stderr.as_str(), stdout.lines().count()), (0, "", 1));
         }
+        // All of it is one line: what is to be said would come after the reader has gone.
+        let one = "\"$0\" dissect \"$1\" -Y 'kind == rejoin' | head -1";
+        for _ in 0..20 {
+            let (code, stdout, stderr) = shell(one, &path);
+            assert_eq!((code, stderr.as_str(), stdout.lines().count()), (0, "", 1));
+        }
         for slow in ["(sleep 0.2; head -1)", "(read line; sleep 0.2)", "true"] {
             let (code, _, stderr) = shell(&format!("\"$0\" dissect \"$1\" | {slow}"), &path);
             assert_eq!((code, stderr.as_str()), (0, ""), "{slow}");

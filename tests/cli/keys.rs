@@ -116,6 +116,12 @@ fn nothing_is_replaced_unasked_and_nothing_is_left_behind() {
         assert!(stderr.contains(why), "{stderr}");
         assert_eq!(fs::read(&out).unwrap(), b"mine");
     }
+    // A device is not replaced with a file, asked or not.
+    let fifo = folder.path().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let refused = run(&["keys", "strip", text(&path), "-o", text(&fifo), "--force"]);
+    assert!(refused.0 == 2 && refused.2.contains("fifo is not a regular file"), "{}", refused.2);
+    fs::remove_file(&fifo).unwrap();
     // What is no capture leaves no file.
     let text_file = folder.path().join("text");
     fs::write(&text_file, "hello, world").unwrap();

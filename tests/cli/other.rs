@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use hex_literal::hex;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -44,6 +45,30 @@ fn stats_count_every_packet_once() {
     let peers = stats["peers"].as_array().unwrap();
     assert_eq!(peers.len(), 2);
     assert!(peers.iter().any(|peer| peer["real_key"] == world.bob.key() && peer["name"] == "bob"));
+}
+
+#[test]
+fn stats_of_a_filter_count_the_sessions_that_it_lets_through() {
+    let rejoin = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/rejoin.pcapng");
+    let sessions = |filter: &str| -> Value {
+        let line = printed(&["stats", "-q", "--format", "json", text(&rejoin), "-Y", filter]);
+        serde_json::from_str::<Value>(&line).unwrap()["net_crypto"]["sessions"].take()
+    };
+    assert_eq!(sessions("session == 3 && !resend"), 1);
+    assert_eq!(sessions("session in {2, 3}"), 2);
+    assert_eq!(sessions("session == 3000"), 0);
+}
+
+#[test]
+fn frames_of_a_link_type_that_is_not_read_are_told() {
+    let folder = tempdir().unwrap();
+    // The headers of a pcap file and of one frame, which has no bytes.
+    let path = folder.path().join("radio.pcap");
+    let file = hex!("d4c3b2a1 0200 0400 00000000 00000000 00000400 7f000000" "00000000 00000000 00000000 00000000");
+    fs::write(&path, file).unwrap();
+    let (code, stdout, stderr) = run(&["dissect", "-a", text(&path)]);
+    assert_eq!((code, stdout.as_str()), (0, ""));
+    assert!(stderr.contains("1 frame with a link type that is not read"), "{stderr}");
 }
 
 #[test]

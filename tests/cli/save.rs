@@ -169,7 +169,7 @@ fn what_is_no_save_file_is_refused_with_a_reason() {
             at("encrypted.tox", b"toxEsave and so on"),
             "encrypted.tox: the save file is encrypted: decrypt it first",
         ),
-        (at("empty.tox", b""), "empty.tox: not a Tox save file"),
+        (at("empty.tox", b""), "empty.tox: the file is empty"),
         (at("text.tox", b"hello"), "text.tox: not a Tox save file"),
         (at("big.tox", b"\0\0\0\0\x15\xed\x1b\x1f"), "big-endian"),
         (text(folder.path()).to_owned(), "is a directory"),
