@@ -47,8 +47,9 @@ impl Group {
         }
     }
 
-    /// When a ping is due.
-    pub(super) fn ping_due(&self) -> Seconds {
+    /// When the next ping is due; 0 before the first.
+    #[must_use]
+    pub fn ping_due(&self) -> Seconds {
         self.last_ping.map_or(0, |last| last.saturating_add(PING_INTERVAL))
     }
 

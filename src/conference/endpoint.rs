@@ -335,7 +335,7 @@ impl Endpoint {
         }
     }
 
-    fn with(
+    pub(super) fn with(
         &mut self,
         number: GroupNumber,
         request: impl FnOnce(&mut Group, &mut Context<'_>) -> Result<(), DropReason>,

@@ -32,6 +32,7 @@
 //! | `rejoin`        | Rejoin in both directions                                         |
 //! | `leaving`       | deleting, shutting down, Kill and Freeze, losing all connections  |
 //! | `pass`          | the order of one run of the main loop                             |
+//! | `assume`        | facts that an observer takes over                                 |
 //! | `save`          | saving and loading                                                |
 //! | `section`       | reading the conferences section of a save file                    |
 //! | [`savedata`]    | the container around it                                           |
@@ -40,6 +41,7 @@
 //! | `tap`           | what holds for all that is sent, for the same                     |
 
 mod activity;
+mod assume;
 mod closest;
 mod connections;
 mod damage;
@@ -73,6 +75,7 @@ mod tap;
 mod tests;
 mod titles;
 
+pub use assume::Fact;
 pub use closest::Prefix;
 pub use connections::Connection;
 pub use damage::{Damage, DamageKind};
