@@ -14,6 +14,7 @@
 //! |     2 | [`dissect`] | datagrams and keys to one ordered stream of records              |
 //! |     3 | [`simulate`] | many endpoints in a virtual network                             |
 //! |     4 | [`lint`]    | what traffic and save files have that rules do not allow         |
+//! |     3 | [`replay`]  | what an endpoint received through the machine; what it sent, judged |
 //! |     5 | [`report`]  | records and totals as text and JSON, for any writer              |
 //! |     6 | [`cli`]     | arguments, wiring, exit codes                                    |
 //!
@@ -30,6 +31,7 @@ pub mod fuzzing;
 pub mod lint;
 mod printable;
 mod recent;
+pub mod replay;
 pub mod report;
 pub mod simulate;
 pub mod time;

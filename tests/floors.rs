@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("dissect", 2),
     ("simulate", 3),
     ("lint", 4),
+    ("replay", 3),
     ("report", 5),
     ("cli", 6),
 ];

@@ -12,7 +12,7 @@ use crate::wire::relay::{RelayHandshakePlain, RelayPacket, RelayPing, RelayPong}
 use crate::wire::{Conference, DataId, Kind, Malformed, Packet, PublicKey, RelayKind, ToxKind};
 
 /// One datagram of a capture, or one packet to or from a relay: where it was, whose it was, what it was.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Record<'a> {
     /// Number of the frame, from 1, over the whole file.
     pub frame: u64,
@@ -89,7 +89,7 @@ pub struct Party<'a> {
 }
 
 /// What a datagram turned out to be.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Content<'a> {
     /// A cookie request.
     CookieRequest(Result<CookieRequestPlain, Sealed>),
@@ -111,7 +111,7 @@ pub enum Content<'a> {
 }
 
 /// A data packet that was opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Data<'a> {
     /// Number of the session, from 1, in the order in which sessions first had a packet opened.
     pub session: u32,

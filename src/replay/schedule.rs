@@ -1,0 +1,512 @@
+//! When the machine gets what.
+
+use super::expected::Expected;
+use super::follower::{Follower, HORIZON, Heard, HeardWhat, Key, PASS, Said, SaidWhat, Teller};
+use super::observation::{What, Why};
+use super::rules::{self, Cause, NOBODY};
+use crate::conference::{Dice, Endpoint, Fact, Group, Input, Output, Request, Step};
+use crate::time::Timestamp;
+use crate::wire::{DataId, GroupNumber, Kind, MessageBody, Packet, PeerNumber, PublicKey};
+
+/// How often a pass may follow a pass.
+const PASSES: usize = 16;
+/// How long a pass is put off whose messages nobody sent, in nanoseconds: seconds of the endpoint begin
+/// up to one later.
+const PATIENCE: i64 = 1_500_000_000;
+/// How long until a pass that was put off is tried again, in nanoseconds.
+const RETRY: i64 = 500_000_000;
+/// How many lossy packets that were received are remembered.
+const RECENT_LOSSY: usize = 64;
+/// A session ends when nobody gave a sign of life for longer than this, in nanoseconds.
+const ALIVE_TIMEOUT: i64 = 32_000_000_000;
+
+/// Later by so many nanoseconds.
+pub(super) const fn later(at: Timestamp, nanos: i64) -> Timestamp {
+    Timestamp::from_nanos(at.as_nanos().saturating_add(nanos))
+}
+
+/// What the dice showed, as far as the endpoint told.
+pub(super) struct Shown(pub(super) Option<PeerNumber>);
+
+impl Dice for Shown {
+    fn conference_id(&mut self) -> [u8; 32] {
+        [0; 32]
+    }
+
+    fn peer_number(&mut self) -> u16 {
+        self.0.map_or(0, |number| number.0)
+    }
+}
+
+impl Follower {
+    /// Judges what is old enough: everything that could speak for or against it was seen.
+    pub(super) fn run(&mut self, teller: Teller<'_>) {
+        let until = later(self.clock, -HORIZON).min(self.last_sign);
+        self.run_until(until, teller);
+        while self.is_full() {
+            let first = [self.timeline.keys().next(), self.outbox.keys().next()];
+            let Some(first) = first.into_iter().flatten().min().copied() else {
+                self.parked.clear();
+                break;
+            };
+            self.doubt_all(first.0, Why::NoRoom, teller);
+            self.run_until(later(first.0, PASS), teller);
+            self.parked.pop_first();
+        }
+    }
+
+    /// The capture has ended.
+    pub(super) fn finish(&mut self, teller: Teller<'_>) {
+        self.run_until(self.clock, teller);
+        self.take_back();
+    }
+
+    pub(super) fn run_until(&mut self, until: Timestamp, teller: Teller<'_>) {
+        loop {
+            let said = self.outbox.first_key_value().map(|(key, _)| *key);
+            let said = said.filter(|key| key.0 <= until);
+            let heard = self.timeline.first_key_value();
+            let heard = heard.map(|(key, heard)| (*key, latest(*key, heard)));
+            let heard = heard.filter(|(key, _)| key.0 <= until);
+            match (said, heard) {
+                (None, None) => break,
+                (Some(said), Some((heard, latest))) if latest < said.0 => {
+                    self.natural(heard, teller);
+                }
+                (Some(key), _) => {
+                    // It stays where it can be seen while it is judged.
+                    if let Some(said) = self.outbox.get(&key).cloned() {
+                        self.judge(&said, teller);
+                    }
+                    self.take_said(key);
+                }
+                (None, Some((heard, _))) => self.natural(heard, teller),
+            }
+        }
+        self.passes_before(until, teller);
+        self.give_up(until, teller);
+    }
+
+    /// Nothing that was sent asked for this; it was handled all the same, or not at all.
+    fn natural(&mut self, key: Key, teller: Teller<'_>) {
+        let Some(heard) = self.timeline.get(&key) else { return };
+        let proven = match &heard.what {
+            HeardWhat::Packet { number, .. } => number.is_none() || heard.by.is_some(),
+            HeardWhat::Begun { .. } | HeardWhat::Alive { .. } => heard.by.is_some(),
+            HeardWhat::Ended => {
+                // Who goes on sending has not heard of it.
+                let wire = self.wires.get(&heard.session);
+                let last = wire.and_then(|wire| wire.last_sign);
+                last.is_none_or(|(last, _)| last <= later(heard.at, PASS))
+            }
+        };
+        if proven {
+            self.feed(key, teller);
+        } else if matches!(heard.what, HeardWhat::Ended) {
+            self.take_heard(key);
+        } else if let Some(heard) = self.timeline.remove(&key) {
+            if self.wires.get(&heard.session).is_some_and(|wire| !wire.ended) {
+                self.parked.insert(key, heard);
+            } else {
+                self.timeline.insert(key, heard);
+                self.take_heard(key);
+            }
+        }
+    }
+
+    /// Hands over everything that was handled before `at`.
+    pub(super) fn feed_handled(&mut self, at: Timestamp, teller: Teller<'_>) {
+        let candidates = self.timeline.range(..=(at, u64::MAX));
+        let handled = candidates.filter(|(_, heard)| heard.by.is_some_and(|by| by <= at));
+        let Some(last) = handled.map(|(key, _)| *key).next_back() else { return };
+        while let Some(key) = self.first_before(at).filter(|key| *key <= last) {
+            let unproven = self.timeline.get(&key).is_some_and(|heard| {
+                heard.by.is_none() && !matches!(heard.what, HeardWhat::Packet { number: None, .. })
+            });
+            if unproven {
+                self.natural(key, teller);
+            } else {
+                self.feed(key, teller);
+            }
+        }
+    }
+
+    /// The first thing that may have been handled before `at`.
+    fn first_before(&self, at: Timestamp) -> Option<Key> {
+        let mut candidates = self.timeline.range(..=(at, u64::MAX));
+        candidates.find(|(_, heard)| !self.is_later(heard, at)).map(|(key, _)| *key)
+    }
+
+    /// Hands over the next thing that may have been handled before `at`; says if there was one.
+    pub(super) fn feed_next(&mut self, at: Timestamp, teller: Teller<'_>) -> bool {
+        let parked = || {
+            let mut parked = self.parked.range(..=(at, u64::MAX));
+            parked.find(|(_, heard)| !self.is_later(heard, at)).map(|(key, _)| *key)
+        };
+        match self.first_before(at).or_else(parked) {
+            Some(key) => {
+                self.feed(key, teller);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Hands over a copy of a message that arrived before `at`, if it was handled later for all that is
+    /// known; says if there was one.
+    pub(super) fn feed_copy(&mut self, at: Timestamp, copy: &[u8], teller: Teller<'_>) -> bool {
+        let tail = copy.get(3..);
+        let heard = self.timeline.range(..=(at, u64::MAX)).find(|(_, heard)| match &heard.what {
+            HeardWhat::Packet { bytes, .. } => bytes.get(3..) == tail,
+            _ => false,
+        });
+        let Some(key) = heard.map(|(key, _)| *key) else { return false };
+        self.feed(key, teller);
+        true
+    }
+
+    /// Hands something that was heard to the machine.
+    fn feed(&mut self, key: Key, teller: Teller<'_>) {
+        let Some(heard) = self.take_heard(key) else { return };
+        self.passes_before(key.0, teller);
+        let at = key.0.max(self.fed_at);
+        match &heard.what {
+            HeardWhat::Alive { .. } => {
+                if let Some(wire) = self.wires.get_mut(&heard.session) {
+                    wire.alive_at = Some(at);
+                }
+            }
+            HeardWhat::Begun { dht_key } => self.begin(at, &heard, *dht_key, teller),
+            HeardWhat::Ended => self.end(at, heard.friend, heard.session, Some(&heard), teller),
+            HeardWhat::Packet { bytes, .. } => {
+                if let Ok(packet) = Packet::parse(bytes) {
+                    self.doubts.heard(&packet);
+                }
+                let Some(mut dice) = self.foresee(at, &heard, bytes, teller) else { return };
+                if bytes.first() == Some(&DataId::CONFERENCE_LOSSY.0) {
+                    let tail = bytes.get(3..).unwrap_or_default().to_vec();
+                    self.recent_lossy.push_back((heard.frame, tail));
+                    if self.recent_lossy.len() > RECENT_LOSSY {
+                        self.recent_lossy.pop_front();
+                    }
+                }
+                let input =
+                    Input::Packet { at: self.machine_time(at), friend: heard.friend, bytes };
+                self.step(at, input, &mut dice, Some(&heard), teller);
+            }
+        }
+    }
+
+    fn begin(&mut self, at: Timestamp, heard: &Heard, dht_key: PublicKey, teller: Teller<'_>) {
+        let friend = heard.friend;
+        if self.up.get(&friend).is_some_and(|session| *session != heard.session) {
+            // Of two sessions, the older one has ended, without a word that was captured.
+            self.down(at, friend, None, teller);
+        }
+        if self.machine.connection(&friend).is_none() {
+            // Nobody but friends has a connection that no conference wants.
+            self.befriend(at, friend);
+        }
+        self.up.insert(friend, heard.session);
+        if let Some(wire) = self.wires.get_mut(&heard.session) {
+            wire.alive_at = Some(at);
+        }
+        let input = Input::ConnectionUp { at: self.machine_time(at), friend, dht_key };
+        self.step(at, input, &mut Shown(None), Some(heard), teller);
+    }
+
+    /// A session ended.
+    pub(super) fn end(
+        &mut self,
+        at: Timestamp,
+        friend: PublicKey,
+        session: u32,
+        heard: Option<&Heard>,
+        teller: Teller<'_>,
+    ) {
+        if let Some(wire) = self.wires.get_mut(&session) {
+            wire.ended = true;
+        }
+        self.parked.retain(|_, heard| heard.session != session);
+        if self.up.get(&friend) == Some(&session) {
+            self.down(at, friend, heard, teller);
+        }
+    }
+
+    fn down(
+        &mut self,
+        at: Timestamp,
+        friend: PublicKey,
+        heard: Option<&Heard>,
+        teller: Teller<'_>,
+    ) {
+        self.up.remove(&friend);
+        self.may_skip.extend(self.machine.groups().map(Group::number));
+        let input = Input::ConnectionDown { at: self.machine_time(at), friend };
+        self.step(at, input, &mut Shown(None), heard, teller);
+    }
+
+    pub(super) fn befriend(&mut self, at: Timestamp, friend: PublicKey) {
+        let request = Request::AddFriend(friend);
+        let at = self.machine_time(at);
+        let _ = self.machine.step(Input::Request { at, request }, &mut self.dice);
+    }
+
+    /// Reads ahead what a packet makes the endpoint tell. Nothing, if it does not answer.
+    fn foresee(
+        &mut self,
+        at: Timestamp,
+        heard: &Heard,
+        bytes: &[u8],
+        teller: Teller<'_>,
+    ) -> Option<Shown> {
+        let friend = &heard.friend;
+        match Packet::parse(bytes) {
+            Ok(Packet::InviteAccepted(_) | Packet::InviteMember(_) | Packet::Online(_)) => {
+                self.skip_numbers(at, teller);
+                let new = self.new_member(friend);
+                if let Some((_, dht_key)) = new
+                    && self.machine.connection(friend).is_some_and(|it| it.dht_key() == NOBODY)
+                {
+                    self.learn(at, &Fact::DhtKey { friend: *friend, dht_key }, teller);
+                }
+                let accepted = bytes.get(..2) == Some(&[0x60, 1]);
+                if accepted && new.is_none() {
+                    // Nobody was announced: the machine cannot know the number either.
+                    return None;
+                }
+                Some(Shown(new.map(|(number, _)| number)))
+            }
+            Ok(Packet::PeerQuery(query)) => {
+                self.learn_own_dht_key(at);
+                self.learn_title(at, friend, query.group_number, teller);
+                Some(Shown(None))
+            }
+            _ => Some(Shown(None)),
+        }
+    }
+
+    /// Everything that the main loop does of itself before `at`: passes, and sessions that time out.
+    pub(super) fn passes_before(&mut self, at: Timestamp, teller: Teller<'_>) {
+        for _ in 0..PASSES {
+            let pass = self.next_pass().filter(|(pass, _)| *pass <= at);
+            let over = self.next_time_out(at);
+            match (pass, over) {
+                (pass, Some((end, friend, session)))
+                    if pass.is_none_or(|(pass, _)| end <= pass) || self.no_pass_before > end =>
+                {
+                    self.end(end.max(self.fed_at), friend, session, None, teller);
+                }
+                (Some((pass, due)), _) if self.no_pass_before <= at => {
+                    if !self.try_pass(pass, at.nanos_since(due) >= PATIENCE, teller) {
+                        self.no_pass_before = later(at, RETRY);
+                    }
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// When the next pass is that has something to do, and since when that is due.
+    fn next_pass(&self) -> Option<(Timestamp, Timestamp)> {
+        let due = i64::try_from(self.machine.next_due()?).unwrap_or(i64::MAX);
+        let due = due.saturating_mul(1_000_000_000).saturating_sub(self.phase);
+        let due = Timestamp::from_nanos(due);
+        Some((self.awake(due.max(later(self.fed_at, PASS))), due))
+    }
+
+    /// The next session to end before `at`, since nobody gave a sign of life on it for 32 s (packets §7).
+    fn next_time_out(&mut self, at: Timestamp) -> Option<(Timestamp, PublicKey, u32)> {
+        if at < self.no_time_out_before {
+            return None;
+        }
+        let mut next = later(at, ALIVE_TIMEOUT);
+        let mut over = None;
+        for (friend, session) in &self.up {
+            let Some(wire) = self.wires.get(session) else { continue };
+            let Some(alive) = wire.alive_at else { continue };
+            let end = self.awake(later(self.next_second(alive), ALIVE_TIMEOUT));
+            let still_there = wire.last_sign.is_some_and(|(sign, _)| sign > later(end, PASS));
+            if still_there {
+                continue;
+            }
+            next = next.min(end);
+            if end <= at {
+                over = over.min(Some((end, *friend, *session))).or(Some((end, *friend, *session)));
+            }
+        }
+        self.no_time_out_before = next;
+        over
+    }
+
+    /// `at`, or when the endpoint runs again: it first handles what came meanwhile.
+    fn awake(&self, at: Timestamp) -> Timestamp {
+        let stall = self.stalls.iter().find(|(from, to)| *from < at && at <= *to);
+        stall.map_or(at, |(_, to)| later(*to, PASS))
+    }
+
+    /// When the endpoint's next second begins.
+    const fn next_second(&self, at: Timestamp) -> Timestamp {
+        let machine = self.machine_time(at).as_nanos();
+        let rest = 1_000_000_000 - machine.rem_euclid(1_000_000_000);
+        later(at, rest)
+    }
+
+    /// Lets a pass be, unless it says what the endpoint did not say.
+    fn try_pass(&mut self, at: Timestamp, overdue: bool, teller: Teller<'_>) -> bool {
+        let mut trial = self.machine.clone();
+        let input = Input::Tick { at: self.machine_time(at) };
+        let step = trial.step(input, &mut Shown(None));
+        let sends: Vec<_> = own_messages(&trial, &step).collect();
+        if !sends.is_empty()
+            && !overdue
+            && !sends.iter().any(|(friend, bytes)| self.says(friend, bytes))
+        {
+            return false;
+        }
+        if let Some((friend, bytes)) = sends.first()
+            && self.says(friend, bytes)
+            && self.outbox.values().next().is_none_or(|said| !is_packet(said, friend, bytes))
+        {
+            // It is sent, but not yet: the pass comes with it.
+            return false;
+        }
+        self.unseen_pings.extend(pinged(&self.machine, &step));
+        self.pass(trial, at, step, teller);
+        true
+    }
+
+    /// A pass that sends `bytes` to `friend` at `at`, if there is one.
+    pub(super) fn pass_that_sends(
+        &mut self,
+        at: Timestamp,
+        friend: &PublicKey,
+        bytes: &[u8],
+        teller: Teller<'_>,
+    ) -> bool {
+        // The endpoint's seconds may begin earlier than they were taken to.
+        for nudge in [0, 250_000_000, 500_000_000, 750_000_000, 1_000_000_000] {
+            let time = later(self.machine_time(at), nudge);
+            let mut trial = self.machine.clone();
+            let step = trial.step(Input::Tick { at: time }, &mut Shown(None));
+            let sends = step.outputs.iter().any(|output| {
+                matches!(output, Output::Send { friend: to, bytes: sent } if to == friend && sent == bytes)
+            });
+            if sends {
+                self.phase += nudge;
+                for group in pinged(&self.machine, &step) {
+                    self.unseen_pings.remove(&group);
+                }
+                self.pass(trial, at, step, teller);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn pass(&mut self, after: Endpoint, at: Timestamp, step: Step<'_>, teller: Teller<'_>) {
+        self.tell(None, at, What::Input(&step.input), teller);
+        self.machine = after;
+        self.took(at, &step, Cause::Tick, None, true, teller);
+    }
+
+    /// Hands an input to the machine.
+    pub(super) fn step(
+        &mut self,
+        at: Timestamp,
+        input: Input<'_>,
+        dice: &mut dyn Dice,
+        heard: Option<&Heard>,
+        teller: Teller<'_>,
+    ) {
+        let frame = heard.map(|heard| heard.frame);
+        self.tell(frame, at, What::Input(&input), teller);
+        let cause = Cause::of(&input);
+        let step = self.machine.step(input, dice);
+        let proven = heard.is_none_or(|heard| heard.by.is_some());
+        self.took(at, &step, cause, frame, proven, teller);
+    }
+
+    /// The machine took a step.
+    fn took(
+        &mut self,
+        at: Timestamp,
+        step: &Step<'_>,
+        cause: Cause,
+        frame: Option<u64>,
+        proven: bool,
+        teller: Teller<'_>,
+    ) {
+        self.fed_at = self.fed_at.max(at);
+        self.steps += 1;
+        for output in &step.outputs {
+            let Output::Send { friend, bytes } = output else { continue };
+            let packet = Packet::parse(bytes);
+            let kind = packet.as_ref().map_or(Kind::Malformed, Packet::kind);
+            let group = packet.as_ref().ok().and_then(|packet| self.group_of(friend, packet));
+            let own = group.is_some_and(|group| group.own_number() == author(&packet));
+            let expected = Expected {
+                bytes: bytes.clone(),
+                at,
+                step: self.steps,
+                session: self.up.get(friend).copied(),
+                frame,
+                rule: rules::rule(kind, own, Some(cause)),
+                conference: group.map(|group| group.conference()),
+                lossy: kind == Kind::Lossy,
+                proven,
+            };
+            self.awaited.add(*friend, expected);
+        }
+        self.tell(frame, at, What::Step(step), teller);
+    }
+
+    /// A fact that no input tells.
+    pub(super) fn learn_nickname(&mut self, at: Timestamp, name: &[u8], teller: Teller<'_>) {
+        if self.machine.name() != name {
+            self.learn(at, &Fact::Name(name), teller);
+        }
+    }
+}
+
+fn author(packet: &Result<Packet<'_>, crate::wire::Malformed<'_>>) -> Option<PeerNumber> {
+    packet.as_ref().ok().and_then(rules::author)
+}
+
+/// When something was handled at the latest: known, or else within a pass.
+fn latest(key: Key, heard: &Heard) -> Timestamp {
+    let pass = later(key.0, PASS);
+    heard.by.map_or(pass, |by| by.min(pass).max(key.0))
+}
+
+fn is_packet(said: &Said, friend: &PublicKey, bytes: &[u8]) -> bool {
+    said.friend == *friend && matches!(&said.what, SaidWhat::Packet(sent) if sent == bytes)
+}
+
+/// The conferences in which a step pings.
+fn pinged(machine: &Endpoint, step: &Step<'_>) -> Vec<GroupNumber> {
+    let groups = machine.groups().filter(|group| {
+        own_messages(machine, step).any(|(friend, bytes)| match Packet::parse(bytes) {
+            Ok(Packet::Message(message)) => {
+                matches!(message.body, MessageBody::Ping(_))
+                    && group.own_number() == Some(message.peer_number)
+                    && group.slots().any(|slot| slot.friend == *friend)
+            }
+            _ => false,
+        })
+    });
+    groups.map(Group::number).collect()
+}
+
+/// The endpoint's own messages among what a step sends.
+fn own_messages<'a>(
+    machine: &'a Endpoint,
+    step: &'a Step<'_>,
+) -> impl Iterator<Item = (&'a PublicKey, &'a [u8])> {
+    step.outputs.iter().filter_map(|output| {
+        let Output::Send { friend, bytes } = output else { return None };
+        let Ok(Packet::Message(message)) = Packet::parse(bytes) else { return None };
+        let own = machine.groups().any(|group| group.own_number() == Some(message.peer_number));
+        own.then_some((friend, bytes.as_slice()))
+    })
+}
