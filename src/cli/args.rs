@@ -37,6 +37,8 @@ pub(super) enum Command {
     /// Key logs, and key logs inside captures: show, embed, extract, strip
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Compare what endpoints of a capture sent with what the reference machine sends
+    Replay(ReplayArgs),
     /// Show the conferences in a Tox save file, and what of it is damaged
     Save(SaveArgs),
     /// Check captures and save files against the rules of conferences
@@ -281,6 +283,39 @@ pub(super) struct StripArgs {
     pub(super) out: PathBuf,
     #[command(flatten)]
     pub(super) change: ChangeArgs,
+}
+
+#[derive(Args)]
+pub(super) struct ReplayArgs {
+    #[command(flatten)]
+    pub(super) input: InputArgs,
+    /// Follow this endpoint only: its public key, at least four digits of it, its Tox ID or its name
+    #[arg(long = "as", value_name = "PEER")]
+    pub(super) whom: Option<String>,
+    /// What its owner had saved before the capture began: a Tox save file, not encrypted
+    #[arg(long, value_name = "SAVE")]
+    pub(super) state: Option<PathBuf>,
+    /// By whose rules: seed, spec, hardened, ctoxcore, ctoxcore:0.2.N [default: ctoxcore, or
+    /// ctoxcore:0.2.10 for endpoints that pass messages back to whom they came from]
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<Profile>,
+    /// Every packet that was sent, and how it was judged
+    #[arg(short, long)]
+    pub(super) all: bool,
+    /// How to write what is found
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: ReplayFormat,
+    /// How to write times for people
+    #[arg(long, value_name = "STYLE", default_value = "rel")]
+    pub(super) time: TimeStyle,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReplayFormat {
+    /// Lines for people, and a table
+    Text,
+    /// A JSON object
+    Json,
 }
 
 #[derive(Args)]

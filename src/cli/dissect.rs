@@ -52,6 +52,16 @@ fn result(flow: ControlFlow<Stop>) -> Result<(), Stop> {
     }
 }
 
+/// How times are written.
+pub(super) const fn time_style(style: TimeStyle) -> report::TimeStyle {
+    match style {
+        TimeStyle::Abs => report::TimeStyle::Absolute,
+        TimeStyle::Rel => report::TimeStyle::Relative,
+        TimeStyle::Delta => report::TimeStyle::Delta,
+        TimeStyle::Epoch => report::TimeStyle::Epoch,
+    }
+}
+
 /// How records are written.
 enum Format {
     List(List),
@@ -62,12 +72,7 @@ enum Format {
 
 impl Format {
     fn of(args: &DissectArgs, color: bool) -> anyhow::Result<Self> {
-        let time = match args.time {
-            TimeStyle::Abs => report::TimeStyle::Absolute,
-            TimeStyle::Rel => report::TimeStyle::Relative,
-            TimeStyle::Delta => report::TimeStyle::Delta,
-            TimeStyle::Epoch => report::TimeStyle::Epoch,
-        };
+        let time = time_style(args.time);
         let fields = args.fields.iter().map(|name| field(name)).collect::<Result<Vec<_>, _>>()?;
         Ok(match (args.format, fields.is_empty()) {
             (None | Some(RecordFormat::Fields), false) => Self::Columns(Columns::new(fields)),

@@ -14,6 +14,7 @@ mod names;
 mod new_file;
 mod output;
 mod progress;
+mod replay;
 mod save;
 mod secrets;
 mod simulate;
@@ -79,6 +80,7 @@ fn run(argv: Vec<OsString>) -> ExitCode {
         Command::Stats(args) => stats::run(args, &mut out, talk),
         Command::Decode(args) => decode::run(args, &mut out, color),
         Command::Keys(command) => keys::run(command, &mut out, talk),
+        Command::Replay(args) => replay::run(args, &mut out, talk),
         Command::Save(args) => save::run(args, &mut out),
         Command::Lint(args) => lint::run(args, &mut out, talk),
         Command::Simulate(args) => simulate::run(args, &mut out, talk),

@@ -2,22 +2,17 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::ops::ControlFlow;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::list::describe_field;
+use super::event::{describe_event, describe_packet};
 use super::style::{Tone, styled};
 use super::who::short;
-use crate::conference::{Departure, Event};
-use crate::dissect::payload;
 use crate::printable::printable;
 use crate::simulate::scenario::Happening;
 use crate::simulate::{MILLISECOND, MemberId, Nanos, SECOND};
-use crate::wire::{Kind, Packet, PeerNumber};
+use crate::wire::PeerNumber;
 
-/// Columns of names, titles and messages that a line shows.
-const TEXT_WIDTH: usize = 200;
 /// Columns of the time: a week in seconds, and three places.
 const TIME_WIDTH: usize = 10;
 
@@ -86,11 +81,13 @@ impl<'n> Story<'n> {
                 self.line(now, *who, format!("{text} {}", self.name(*with)), out)
             }
             Happening::Told { who, event, about } => {
-                let text = self.event(event, *about);
+                let of = |number| self.name_or(*about, number);
+                let friend = about.map_or("a stranger", |who| self.name(who));
+                let text = describe_event(event, self.color, &of, friend);
                 self.line(now, *who, text, out)
             }
             Happening::Sent { from, to, bytes } if self.all => {
-                let text = format!("→ {}  {}", self.name(*to), packet(bytes, self.color));
+                let text = format!("→ {}  {}", self.name(*to), describe_packet(bytes, self.color));
                 self.line(now, *from, text, out)
             }
             Happening::Dropped { who, from, reason } if self.all => {
@@ -130,72 +127,8 @@ impl<'n> Story<'n> {
         let time = styled(self.color, Tone::Faint, format!("{:>TIME_WIDTH$}", time(now)));
         writeln!(out, "{time}  line {line}: {text}")
     }
-
-    fn said(&self, text: &[u8]) -> String {
-        let text = printable(text).quoted().cut(TEXT_WIDTH);
-        styled(self.color, Tone::Said, text).to_string()
-    }
-
-    fn event(&self, event: &Event, about: Option<MemberId>) -> String {
-        let of = |number| self.name_or(about, number);
-        match event {
-            Event::Invited { .. } => {
-                format!("is invited by {}", about.map_or("a stranger", |who| self.name(who)))
-            }
-            Event::Opened { group, conference } => {
-                let (kind, id) = (conference.kind, short(&conference.id.0));
-                format!("opens the {kind} conference {id} under number {group}")
-            }
-            Event::Connected { .. } => "is a member".to_owned(),
-            Event::Closed { .. } => "has left".to_owned(),
-            Event::PeerJoined { peer, thawed: false, .. } => format!("sees {} join", of(*peer)),
-            Event::PeerJoined { peer, thawed: true, .. } => format!("sees {} return", of(*peer)),
-            Event::PeerLeft { peer, why, .. } => {
-                let peer = of(*peer);
-                match why {
-                    Departure::Killed => format!("sees {peer} leave for good"),
-                    Departure::Frozen => format!("freezes {peer}"),
-                    Departure::Deleted => format!("deletes {peer}"),
-                    Departure::Replaced => format!("replaces the entry of {peer}"),
-                }
-            }
-            Event::Evicted { peer, .. } => format!("forgets {}, who was frozen", of(*peer)),
-            Event::Named { peer, name, .. } => format!("calls {} {}", of(*peer), self.said(name)),
-            Event::Titled { by: Some(by), title, .. } => {
-                format!("sees {} set the title {}", of(*by), self.said(title))
-            }
-            Event::Titled { by: None, title, .. } => {
-                format!("is told the title {}", self.said(title))
-            }
-            Event::Said { peer, action: false, text, .. } => {
-                format!("hears {} say {}", of(*peer), self.said(text))
-            }
-            Event::Said { peer, action: true, text, .. } => {
-                format!("sees {} {}", of(*peer), self.said(text))
-            }
-            Event::Heard { peer, sequence_number, .. } => {
-                format!("hears audio {sequence_number} of {}", of(*peer))
-            }
-            Event::Impersonated { message_number, .. } => {
-                format!("sees its own number {message_number} in use by somebody else")
-            }
-        }
-    }
 }
 
 fn time(now: Nanos) -> String {
     format!("{}.{:03}", now / SECOND, now % SECOND / MILLISECOND)
-}
-
-/// What a packet says, in short.
-fn packet(bytes: &[u8], color: bool) -> String {
-    let packet = Packet::parse(bytes);
-    let kind = packet.as_ref().map_or(Kind::Malformed, Packet::kind);
-    let mut text = format!("{:15}", kind.name());
-    let _ = payload(&packet, &mut |id, value| {
-        // A string takes whatever is written.
-        let _ = describe_field(id, value, color, &mut text);
-        ControlFlow::Continue(())
-    });
-    text
 }

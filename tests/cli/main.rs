@@ -11,6 +11,7 @@ mod faults;
 mod keys;
 mod lint;
 mod other;
+mod replay;
 mod save;
 mod simulate;
 mod world;

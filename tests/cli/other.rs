@@ -225,6 +225,7 @@ fn help_is_as_it_was() {
         "dissect",
         "stats",
         "decode",
+        "replay",
         "save",
         "lint",
         "simulate",

@@ -1,0 +1,466 @@
+//! Replay of real captures: everything that real clients sent is explained, whatever is changed is found,
+//! and what the capture lacks is never held against anybody.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use toxscope::capture::{Datagrams, Limits};
+use toxscope::crypto::KeyRing;
+use toxscope::dissect::{Content, Data, Dissector, Item, Record, stream};
+use toxscope::replay::{
+    Class, Difference, DifferenceKind, Observation, Options, Replay, Saved, Tally, What, Why,
+};
+use toxscope::wire::{Conference, DataId, Kind, Packet, PublicKey};
+
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples");
+
+/// The samples in which the people are known.
+const STORIES: [&str; 10] =
+    ["audio", "detour", "rejoin", "relay", "restart", "roam", "split", "talk", "tcp", "two"];
+
+/// Seconds after which a packet that did not come is missing: 5 s, and what speaks for that later.
+const LONG_ENOUGH: i64 = 9;
+
+/// A capture and its keys, to be changed.
+struct Capture {
+    frames: Vec<u8>,
+    keys: String,
+}
+
+impl Capture {
+    fn of(story: &str) -> Self {
+        let path = |end: &str| PathBuf::from(SAMPLES).join(format!("{story}.{end}"));
+        Self {
+            frames: fs::read(path("pcapng")).unwrap(),
+            keys: fs::read_to_string(path("keys")).unwrap(),
+        }
+    }
+
+    /// Without the frames that are not wanted; they are counted from 0.
+    fn keep(mut self, mut wanted: impl FnMut(usize) -> bool) -> Self {
+        const ENHANCED_PACKET: u32 = 6;
+        let (mut rest, mut kept, mut frame) = (self.frames.as_slice(), Vec::new(), 0);
+        while let [a, b, c, d, e, f, g, h, ..] = *rest {
+            let size = u32::from_le_bytes([e, f, g, h]) as usize;
+            let (block, behind) = rest.split_at(size);
+            if u32::from_le_bytes([a, b, c, d]) != ENHANCED_PACKET {
+                kept.extend(block);
+            } else {
+                if wanted(frame) {
+                    kept.extend(block);
+                }
+                frame += 1;
+            }
+            rest = behind;
+        }
+        assert!(frame > 100, "the blocks of the sample were found");
+        self.frames = kept;
+        self
+    }
+
+    fn frames(&self) -> usize {
+        let mut datagrams = Datagrams::new(self.frames.as_slice(), Limits::default()).unwrap();
+        let mut dissector = Dissector::new(KeyRing::new(), None);
+        let _ = stream(&mut datagrams, &mut dissector, |_| ControlFlow::<()>::Continue(()));
+        usize::try_from(datagrams.frames()).unwrap()
+    }
+
+    /// What replay finds when `edit` hands on the records that there are.
+    fn replay(
+        &self,
+        options: Options,
+        mut edit: impl FnMut(&Record<'_>, &mut dyn FnMut(&Record<'_>)),
+    ) -> Found {
+        let mut ring = KeyRing::new();
+        ring.read(self.keys.as_bytes()).unwrap();
+        let mut datagrams = Datagrams::new(self.frames.as_slice(), Limits::default()).unwrap();
+        let mut dissector = Dissector::new(ring, None);
+        let mut replay = Replay::new(options);
+        let mut judged = Vec::new();
+        let mut teller = |seen: &Observation<'_>| {
+            if let What::Sent(sent) = seen.what {
+                let kind =
+                    Packet::parse(sent.bytes).map_or(Kind::Malformed, |packet| packet.kind());
+                judged.push((seen.frame.unwrap(), sent.class, kind));
+            }
+        };
+        let went = stream(&mut datagrams, &mut dissector, |item| {
+            if let Item::Record(record) = item {
+                edit(record, &mut |record| replay.record(record, &mut teller));
+            }
+            ControlFlow::<()>::Continue(())
+        });
+        assert!(matches!(went, ControlFlow::Continue(None)));
+        replay.finish(&mut teller);
+        let endpoints = replay.endpoints().map(|outcome| Endpoint {
+            key: outcome.key,
+            name: String::from_utf8_lossy(outcome.name.unwrap_or_default()).into_owned(),
+            tally: *outcome.tally,
+            differences: outcome.differences.to_vec(),
+            doubts: outcome.doubts.iter().map(|doubt| (doubt.conference, doubt.why)).collect(),
+        });
+        let endpoints = endpoints.collect();
+        Found { endpoints, judged, nobody: replay.left_out().nobody }
+    }
+
+    fn as_it_is(&self) -> Found {
+        self.replay(Options::default(), |record, hand_on| hand_on(record))
+    }
+}
+
+struct Found {
+    endpoints: Vec<Endpoint>,
+    judged: Vec<(u64, Class, Kind)>,
+    nobody: u64,
+}
+
+struct Endpoint {
+    key: PublicKey,
+    name: String,
+    tally: Tally,
+    differences: Vec<Difference>,
+    doubts: Vec<(Option<Conference>, Why)>,
+}
+
+impl Found {
+    fn differences(&self) -> Vec<&Difference> {
+        self.endpoints.iter().flat_map(|endpoint| &endpoint.differences).collect()
+    }
+
+    fn doubts(&self) -> BTreeSet<Why> {
+        let doubts = self.endpoints.iter().flat_map(|endpoint| &endpoint.doubts);
+        doubts.map(|(_, why)| *why).collect()
+    }
+
+    fn predicted(&self) -> u64 {
+        self.endpoints.iter().map(|endpoint| endpoint.tally.predicted).sum()
+    }
+}
+
+/// The conference packets of a capture that a sender with a known key sent, each once, and how many
+/// seconds before the end.
+fn sent(story: &str) -> Vec<(u64, Kind, i64)> {
+    let (mut sent, mut end) = (Vec::new(), 0);
+    Capture::of(story).replay(Options::default(), |record, _| {
+        end = record.rel;
+        if let Content::Data(Ok(data)) = &record.content
+            && !data.resend
+            && let Some(packet) = &data.packet
+        {
+            let kind = packet.as_ref().map_or(Kind::Malformed, Packet::kind);
+            sent.push((record.frame, kind, record.rel));
+        }
+    });
+    for (_, _, at) in &mut sent {
+        *at = (end - *at) / 1_000_000_000;
+    }
+    sent
+}
+
+#[test]
+fn whatever_real_clients_sent_is_explained() {
+    for story in STORIES {
+        let found = Capture::of(story).as_it_is();
+        assert_eq!(found.judged.len(), sent(story).len(), "{story}: each packet is judged once");
+        assert!(found.endpoints.len() >= 2, "{story}");
+        for Endpoint { name, tally, differences, .. } in &found.endpoints {
+            let good = tally.predicted + tally.client_action + tally.timing;
+            assert!(good * 100 >= tally.sent() * 99, "{story}, {name}: {tally:?}");
+            // What is allowed by timing, or wanted by a client, does not stand for what is predicted.
+            assert!(tally.predicted * 2 >= tally.sent(), "{story}, {name}: {tally:?}");
+            assert!(tally.timing <= 2 + tally.sent() / 50, "{story}, {name}: {tally:?}");
+            assert_eq!(differences, &[], "{story}, {name}");
+        }
+    }
+}
+
+/// Nothing but these kinds of packets comes from what clients do.
+#[test]
+fn only_what_a_client_can_want_counts_as_its_action() {
+    for story in STORIES {
+        for (frame, class, kind) in Capture::of(story).as_it_is().judged {
+            if class == Class::ClientAction {
+                assert!(
+                    matches!(
+                        kind,
+                        Kind::Invite
+                            | Kind::InviteAccepted
+                            | Kind::Chat
+                            | Kind::Action
+                            | Kind::Title
+                            | Kind::Name
+                            | Kind::KillPeer
+                            | Kind::FreezePeer
+                            | Kind::Lossy
+                    ),
+                    "{story}, frame {frame}: {kind:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_capture_is_told_in_the_same_way() {
+    let tell = || {
+        let mut told = String::new();
+        let capture = Capture::of("split");
+        let mut ring = KeyRing::new();
+        ring.read(capture.keys.as_bytes()).unwrap();
+        let mut datagrams = Datagrams::new(capture.frames.as_slice(), Limits::default()).unwrap();
+        let mut dissector = Dissector::new(ring, None);
+        let mut replay = Replay::new(Options::default());
+        let _ = stream(&mut datagrams, &mut dissector, |item| {
+            if let Item::Record(record) = item {
+                replay.record(record, &mut |seen| {
+                    told += &format!("{:?} {:?} {:?}\n", seen.frame, seen.at, seen.what);
+                });
+            }
+            ControlFlow::<()>::Continue(())
+        });
+        told
+    };
+    assert_eq!(tell(), tell());
+}
+
+/// Hands on `record` with other bytes, under the same number.
+fn instead(record: &Record<'_>, bytes: &[u8], hand_on: &mut dyn FnMut(&Record<'_>)) {
+    let mut record = record.clone();
+    let Content::Data(Ok(data)) = &record.content else { panic!("no data") };
+    let changed = Data {
+        id: DataId(bytes[0]),
+        bytes,
+        packet: DataId(bytes[0]).is_conference().then(|| Packet::parse(bytes)),
+        ..data.clone()
+    };
+    record.content = Content::Data(Ok(changed));
+    hand_on(&record);
+}
+
+/// What replay finds in `story` when the packet in each of `frames`, one by one, becomes another.
+fn changed(story: &str, frames: &[u64], change: impl Fn(&[u8]) -> Vec<u8>) -> Vec<(u64, Found)> {
+    let capture = Capture::of(story);
+    let one_by_one = frames.iter().map(|frame| {
+        let found = capture.replay(Options::default(), |record, hand_on| match &record.content {
+            Content::Data(Ok(data)) if record.frame == *frame => {
+                instead(record, &change(data.bytes), hand_on);
+            }
+            _ => hand_on(record),
+        });
+        (*frame, found)
+    });
+    one_by_one.collect()
+}
+
+/// Frames with packets of this kind, not too many, and long enough before the end to be missed.
+fn frames(story: &str, kind: Kind, most: usize) -> Vec<u64> {
+    let wanted = |it: &&(u64, Kind, i64)| it.1 == kind && it.2 > LONG_ENOUGH;
+    let found: Vec<_> = sent(story).iter().filter(wanted).map(|it| it.0).collect();
+    assert!(!found.is_empty(), "{story}: {kind:?}");
+    let apart = found.len().div_ceil(most);
+    found.into_iter().step_by(apart).collect()
+}
+
+/// A sign of life, which every client sends now and then, in the place of a packet.
+const ALIVE: [u8; 1] = [0x10];
+
+#[test]
+fn a_packet_that_was_removed_is_missing() {
+    for (story, kind) in [
+        ("talk", Kind::PeerResponse),
+        ("split", Kind::PeerResponse),
+        ("talk", Kind::PeerQuery),
+        ("split", Kind::Ping),
+        ("restart", Kind::TitleResponse),
+        ("rejoin", Kind::NewPeer),
+    ] {
+        for (frame, found) in changed(story, &frames(story, kind, 3), |_| ALIVE.to_vec()) {
+            // Without the announcement nobody knows the new member's number: what follows is unexplained.
+            let missing =
+                |it: &&Difference| it.kind == DifferenceKind::Missing || kind == Kind::NewPeer;
+            let differences = found.differences();
+            assert!(differences.iter().any(missing), "{story}, {kind:?} in frame {frame}");
+        }
+    }
+}
+
+#[test]
+fn a_packet_of_which_a_field_was_changed_is_unexplained() {
+    let last = |bytes: &[u8]| {
+        let mut bytes = bytes.to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        bytes
+    };
+    for (story, kind) in [
+        ("talk", Kind::PeerResponse),
+        ("split", Kind::Ping),
+        ("split", Kind::Chat),
+        ("split", Kind::Name),
+        ("restart", Kind::TitleResponse),
+        ("split", Kind::NewPeer),
+    ] {
+        for (frame, found) in changed(story, &frames(story, kind, 3), last) {
+            let here = found.judged.iter().find(|it| it.0 == frame).map(|it| it.1);
+            // Changed where it was first said, it is what the client said; then its copies differ.
+            let wanted = here == Some(Class::ClientAction) || here == Some(Class::Predicted);
+            let told = !found.differences().is_empty();
+            assert!(
+                here == Some(Class::Unexplained) || wanted && told,
+                "{story}, {kind:?} in frame {frame}: {here:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_packet_that_was_added_is_unexplained() {
+    for (story, kind, added) in [
+        // A question that nobody had reason to ask.
+        ("talk", Kind::Ping, &hex_literal::hex!("62 0000 08")[..]),
+        // A member that nobody invited.
+        ("talk", Kind::PeerQuery, &hex_literal::hex!("62 0000 01")),
+        // A message of somebody who said nothing.
+        ("split", Kind::Ping, &hex_literal::hex!("63 0000 0000 00000099 40 6869")),
+        ("split", Kind::Name, &hex_literal::hex!("62 0000 0a 7878")),
+    ] {
+        let capture = Capture::of(story);
+        for frame in frames(story, kind, 3) {
+            // It takes the place of a sign of life of the same sender.
+            let mut sender = None;
+            let mut planted = None;
+            let found = capture.replay(Options::default(), |record, hand_on| {
+                let Content::Data(Ok(data)) = &record.content else { return hand_on(record) };
+                if record.frame == frame {
+                    sender = Some((data.session, data.direction));
+                }
+                let is_place = data.bytes == ALIVE
+                    && !data.resend
+                    && planted.is_none()
+                    && sender == Some((data.session, data.direction));
+                if is_place {
+                    planted = Some(record.frame);
+                    instead(record, added, hand_on);
+                } else {
+                    hand_on(record);
+                }
+            });
+            let Some(planted) = planted else { continue };
+            let here = found.judged.iter().find(|it| it.0 == planted).map(|it| it.1);
+            assert_eq!(here, Some(Class::Unexplained), "{story}, frame {planted}: {added:02x?}");
+        }
+    }
+}
+
+/// Numbers that look like chance and are always the same.
+fn chance(seed: u64) -> impl FnMut() -> u64 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    }
+}
+
+#[test]
+fn frames_that_were_not_captured_make_no_findings() {
+    let mut predicted = 0;
+    for (seed, story) in (1..).zip(STORIES) {
+        for (seed, one_in) in [(seed, 200), (seed + 100, 30)] {
+            let mut dice = chance(seed);
+            let capture = Capture::of(story).keep(|_| !dice().is_multiple_of(one_in));
+            let found = capture.as_it_is();
+            let differences = found.differences();
+            assert!(differences.is_empty(), "{story}, 1 in {one_in}: {differences:#?}");
+            predicted += found.predicted();
+        }
+    }
+    assert!(predicted > 1000, "some is predicted all the same: {predicted}");
+}
+
+#[test]
+fn keys_that_are_missing_make_no_findings_and_are_told() {
+    let mut told = BTreeSet::new();
+    for (seed, story) in (1..).zip(STORIES) {
+        for one_in in [2, 5] {
+            let mut dice = chance(seed + 1000 * one_in);
+            let mut capture = Capture::of(story);
+            let lines = capture.keys.lines().filter(|_| !dice().is_multiple_of(one_in));
+            capture.keys = lines.map(|line| format!("{line}\n")).collect();
+            let found = capture.as_it_is();
+            let differences = found.differences();
+            assert!(differences.is_empty(), "{story}, 1 in {one_in}: {differences:#?}");
+            told.extend(found.doubts());
+        }
+    }
+    assert!(told.contains(&Why::Closed), "{told:?}");
+}
+
+#[test]
+fn a_capture_that_starts_in_the_middle_makes_no_findings() {
+    let (mut predicted, mut nobody, mut told) = (0, 0, BTreeSet::new());
+    for story in STORIES {
+        let frames = Capture::of(story).frames();
+        for part in [4, 2] {
+            let capture = Capture::of(story).keep(|frame| frame >= frames / part);
+            let found = capture.as_it_is();
+            let differences = found.differences();
+            assert!(differences.is_empty(), "{story}, 1/{part}: {differences:#?}");
+            predicted += found.predicted();
+            nobody += found.nobody;
+            told.extend(found.doubts());
+        }
+    }
+    assert!(predicted > 100, "what is seen is made use of: {predicted}");
+    assert!(told.contains(&Why::StateUnknown), "{told:?}");
+    let middle = Capture::of("middle").as_it_is();
+    assert_eq!((middle.endpoints.len(), middle.nobody > 0), (0, true), "{nobody}");
+}
+
+/// Cas shuts down, having saved, and starts again. Who sees only the second half needs what she saved.
+#[test]
+fn an_endpoint_starts_from_what_it_had_saved() {
+    let whole = Capture::of("restart");
+    let mut ring = KeyRing::new();
+    ring.read(whole.keys.as_bytes()).unwrap();
+    let mut datagrams = Datagrams::new(whole.frames.as_slice(), Limits::default()).unwrap();
+    let mut dissector = Dissector::new(ring, None);
+    let mut replay = Replay::new(Options::default());
+    let (mut saved, mut end) = (None, 0);
+    let _ = stream(&mut datagrams, &mut dissector, |item| {
+        if let Item::Record(record) = item {
+            replay.record(record, &mut |seen| {
+                if seen.name == Some(b"cas")
+                    && end == 0
+                    && let What::Sent(sent) = seen.what
+                {
+                    if Packet::parse(sent.bytes).unwrap().kind() == Kind::FreezePeer {
+                        end = usize::try_from(seen.frame.unwrap()).unwrap();
+                    } else {
+                        let conferences = seen.machine.save();
+                        saved = Some((seen.endpoint, conferences));
+                    }
+                }
+            });
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    let (owner, conferences) = saved.unwrap();
+    let state = Saved { owner, name: b"cas".to_vec(), conferences };
+    let half = Capture::of("restart").keep(|frame| frame > end);
+    let cas = |state| {
+        let options = Options { state, ..Options::default() };
+        let found = half.replay(options, |record, hand_on| hand_on(record));
+        assert_eq!(found.differences(), Vec::<&Difference>::new());
+        found.endpoints.into_iter().find(|it| it.key == owner).unwrap()
+    };
+    let (with, without) = (cas(Some(state)), cas(None));
+    assert!(with.doubts.is_empty(), "{:?}", with.doubts);
+    assert_eq!(without.doubts.len(), 1);
+    let not_judged = |it: &Endpoint| it.tally.not_judged.iter().sum::<u64>();
+    assert!(not_judged(&with) == 0 && not_judged(&without) > 5, "{:?}", without.tally);
+}
