@@ -6,6 +6,7 @@
     reason = "helpers of tests are tests"
 )]
 
+mod badinput;
 mod dissect;
 mod faults;
 mod keys;
