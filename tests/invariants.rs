@@ -15,7 +15,7 @@ const PROPERTIES: &[(&str, &str)] = &[
     ("I-001", "no key is active and frozen"),
     ("I-002", "no key is active twice, or frozen twice"),
     ("I-003", "no peer number occurs twice"),
-    ("I-004", "a member is active to itself, once, under its number"),
+    ("I-004", "a member is active to itself, once, under its number and its name"),
     ("I-005", "we are never frozen to ourselves"),
     ("I-006", "who is joining is not listed and says nothing"),
     ("I-007", "at most 16 slots, one for each friend connection"),

@@ -120,7 +120,13 @@ impl Endpoint {
             return;
         }
         let place = group.peers.find_key(&self.me.real_key);
-        let number = place.and_then(|place| group.peers.get(place)).map(|peer| peer.number);
+        let entry = place.and_then(|place| group.peers.get(place));
+        let number = entry.map(|peer| peer.number);
+        if !self.profile.own_name_from_wire
+            && let Some(entry) = entry.filter(|entry| entry.name != self.me.name)
+        {
+            report("I-004", format!("we are called \"{}\"", entry.name.escape_ascii()));
+        }
         match (group.own, place) {
             (_, Some(Place::Frozen(_))) => report("I-005", "we are frozen".into()),
             (None, None) => {}

@@ -60,6 +60,10 @@ impl Group {
     /// what is learned here survives freezing, not reloading.
     fn store_name(&mut self, cx: &mut Context<'_>, place: Place, name: &[u8]) {
         let Some(peer) = self.peers.get_mut(place) else { return };
+        if peer.real_key == cx.me.real_key && !cx.profile.own_name_from_wire {
+            // ours is what the client set, whatever comes back or is forged.
+            return;
+        }
         peer.name_learned = true;
         if peer.name == name {
             return;

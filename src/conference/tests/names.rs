@@ -116,3 +116,28 @@ fn a_name_that_the_client_sets_takes_the_place_of_the_scheduled_one() {
         assert_eq!(names(&room.tick("ann")), 0, "{profile}");
     }
 }
+
+/// an older name of ours that comes back, and a forged one. The original takes both
+/// (`own_name_from_wire`).
+#[test]
+fn nobody_renames_us() {
+    let original: Profile = "ctoxcore".parse().unwrap();
+    for (profile, renamed) in [(Profile::seed(), false), (original, true)] {
+        let mut room = Room::with(&profile, ["ann", "bob"]);
+        let own_name = |room: &Room| room.group("ann").peer(&key_of("ann")).unwrap().name.clone();
+        room.request("ann", Request::SetName(b"Ann"));
+        assert_eq!(own_name(&room), b"Ann");
+        room.held = true;
+        let (own, number) = (room.number("ann"), room.next_number("ann"));
+        let renames = |outputs: &[Output]| {
+            outputs.iter().any(|output| matches!(output, Output::Event(Event::Named { .. })))
+        };
+        let mut outputs = Vec::new();
+        for (more, name) in [(0, &b"ann"[..]), (1, b"somebody else")] {
+            let forged = MessageBody::Name(Name { name });
+            outputs.extend(room.message("bob", "ann", (own, number + more), forged));
+            assert_eq!(own_name(&room), if renamed { name } else { b"Ann" }, "{profile}");
+        }
+        assert_eq!(renames(&outputs), renamed, "{profile}");
+    }
+}

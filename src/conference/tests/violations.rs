@@ -49,6 +49,7 @@ const STATES: &[(&str, Damage)] = &[
     ("I-004", |ann| {
         group(ann).peers.remove(Place::Active(0)).unwrap();
     }),
+    ("I-004", |ann| peer(ann, "ann").name = b"Ann".to_vec()),
     ("I-005", |ann| {
         let own = group(ann).peers.remove(Place::Active(0)).unwrap();
         group(ann).peers.push_frozen(own);
