@@ -159,7 +159,10 @@ impl Group {
         if why != Departure::Frozen || cx.profile.drops_frozen_slots {
             self.drop_slot_of(cx, &peer.real_key);
         }
-        self.lose_freshness(cx);
+        // who is replaced is back at once under the new number, and nobody is gone.
+        if why != Departure::Replaced {
+            self.lose_freshness(cx);
+        }
         cx.event(Event::PeerLeft {
             group: self.number,
             peer: peer.number,

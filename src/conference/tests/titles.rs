@@ -1,6 +1,6 @@
 //! The title: T-018, T-019.
 
-use super::room::{Room, drops, sends};
+use super::room::{Room, drops, key_of, sends};
 use crate::conference::{DropReason, Output, Profile};
 use crate::wire::{GroupNumber, MessageBody, Packet, Title, TitleResponse};
 
@@ -51,7 +51,7 @@ fn a_title_that_cannot_be_sent_is_not_set() {
         assert_eq!(title(&room), ("old", false));
         room.invite("ann", "bob");
         let ann = room.members.get_mut("ann").unwrap();
-        ann.endpoint.groups.get_mut(GroupNumber(0)).unwrap().slot_down(&super::room::key_of("bob"));
+        ann.endpoint.groups.get_mut(GroupNumber(0)).unwrap().slot_down(&key_of("bob"));
         assert_eq!(drops(&room.set_title("ann", "new")), [DropReason::NoOnlineSlot]);
         assert_eq!(title(&room).0, kept, "{profile}");
     }
@@ -106,6 +106,25 @@ fn the_title_loses_freshness_with_the_last_other_peer() {
     }
 }
 
+/// the only other peer gets another number, so it neither froze nor left.
+#[test]
+fn the_title_stays_fresh_as_the_only_other_peer_changes_its_number() {
+    for profile in [Profile::seed(), ctoxcore()] {
+        let mut room = Room::with(&profile, ["ann", "bob"]);
+        room.set_title("bob", "x");
+        room.held = true;
+        let (bob, number) = (room.number("bob"), room.next_number("bob"));
+        let dht_key = room.endpoint("bob").dht_key();
+        let new = bob.0.wrapping_add(1);
+        let new = if new == room.number("ann").0 { new.wrapping_add(1) } else { new };
+        room.new_peer("bob", "ann", (bob, number), (new, key_of("bob"), dht_key));
+        assert_eq!(room.group("ann").peer(&key_of("bob")).unwrap().number.0, new);
+        assert_eq!(title(&room), ("x", true), "{profile}");
+        room.tick("ann");
+        assert_eq!(title(&room), ("x", true), "{profile}");
+    }
+}
+
 /// D-053.
 #[test]
 fn the_present_title_received_again_is_fresh() {
@@ -156,7 +175,7 @@ fn a_title_set_while_joining_is_refused_by_the_original_and_kept() {
         let mut room = Room::friends(&profile, ["bob", "ann"]);
         room.create("bob", crate::wire::ConferenceType::TEXT);
         room.held = true;
-        let (group, friend) = (GroupNumber(0), super::room::key_of("ann"));
+        let (group, friend) = (GroupNumber(0), key_of("ann"));
         room.request("bob", crate::conference::Request::Invite { group, friend });
         room.deliver_next();
         assert_eq!(drops(&room.set_title("ann", "x")), reasons, "{profile}");
