@@ -412,8 +412,8 @@ pub(super) struct SimulateArgs {
     /// Decides about all chance: keys, delays, losses; the same seed gives the same bytes
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(super) seed: u64,
-    /// Whose rules members follow who have no profile of their own: seed, spec, hardened, ctoxcore,
-    /// ctoxcore:0.2.N [default: the first that the scenario names, or seed]
+    /// Whose rules members follow who have no profile of their own: seed, spec, hardened, legacy,
+    /// ctoxcore, ctoxcore:0.2.N [default: the first that the scenario names, or seed]
     #[arg(long, value_name = "PROFILE")]
     pub(super) profile: Option<Profile>,
 }

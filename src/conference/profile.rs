@@ -377,7 +377,7 @@ impl fmt::Display for Profile {
 
 /// A text that names no profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a profile: use seed, spec, hardened, ctoxcore, or ctoxcore:0.2.4 and later")]
+#[error("not a profile: use seed, spec, hardened, legacy, ctoxcore, or ctoxcore:0.2.4 and later")]
 pub struct UnknownProfile;
 
 impl FromStr for Profile {
@@ -388,6 +388,7 @@ impl FromStr for Profile {
             "seed" => Ok(Self::seed()),
             "spec" => Ok(Self::spec()),
             "hardened" => Ok(Self::hardened()),
+            "legacy" => Ok(Self::legacy()),
             "ctoxcore" => Ok(Self::ctoxcore(Release::HEAD)),
             _ => {
                 let patch = text.strip_prefix("ctoxcore:0.2.").ok_or(UnknownProfile)?;

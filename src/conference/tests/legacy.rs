@@ -137,6 +137,8 @@ fn profiles_have_names() {
         assert_eq!(name.parse::<Profile>().unwrap().to_string(), name);
     }
     assert_eq!(Profile::legacy().to_string(), "ctoxcore:0.2.7");
+    // As scenarios and `--profile` have it.
+    assert_eq!("legacy".parse(), Ok(Profile::legacy()));
     for bad in ["", "SEED", "ctoxcore:", "ctoxcore:0.2.3", "ctoxcore:0.2.255", "ctoxcore:0.2.+9"] {
         assert!(bad.parse::<Profile>().is_err(), "{bad}");
     }

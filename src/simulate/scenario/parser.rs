@@ -547,10 +547,7 @@ impl<'a> Words<'a> {
     fn profile(&mut self) -> Result<Profile, Error> {
         let wanted =
             "a profile (seed, spec, hardened, legacy, ctoxcore, ctoxcore:0.2.N from 0.2.4)";
-        let profile = match self.peek_word() {
-            Some("legacy") => Some(Profile::legacy()),
-            word => word.and_then(|word| word.parse().ok()),
-        };
+        let profile = self.peek_word().and_then(|word| word.parse().ok());
         let profile = profile.ok_or_else(|| self.wanted(wanted))?;
         self.skip();
         Ok(profile)
