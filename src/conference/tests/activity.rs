@@ -1,7 +1,9 @@
 //! Activity, pings, freezing and thawing, and the main loop.
 
 use super::room::{PING, Room, chat, drops, entry, key_of, low_key, sends};
-use crate::conference::{Departure, DropReason, Event, Input, Output, Profile, SeededDice};
+use crate::conference::{
+    Departure, DropReason, Event, Input, Output, Profile, Reasons, SeededDice,
+};
 use crate::wire::{FreezePeer, GroupNumber, MessageBody, Packet, PeerNumber, UnknownMessage};
 
 fn ctoxcore() -> Profile {
@@ -91,9 +93,15 @@ fn a_ping_on_going_online_counts() {
     room.wait(10);
     room.disconnect("ann", "bob");
     room.settle();
+    room.held = true;
     room.clear();
-    room.wait(15);
-    assert!(room.log_of(&["A>B 63/00"]).len() <= 2, "{:?}", room.log);
+    for second in 1..=20 {
+        room.pause(1);
+        room.tick("ann");
+        // Bob does nothing, so all of these are hers.
+        let pings = room.log_of(&["A>B 63/00"]).len();
+        assert_eq!(pings, usize::from(second == 20), "{second} s after going online");
+    }
 }
 
 /// from 60 s on, and not before.
@@ -185,7 +193,39 @@ fn nothing_is_sent_to_a_frozen_peer() {
     }
 }
 
-/// closest set, ping, time-outs, cleaning, Name, in this order.
+/// ping, time-outs, cleaning, Name, in this order.
+#[test]
+fn time_outs_come_before_cleaning_and_the_name_last() {
+    let mut room = Room::of(["ann", "bob"]);
+    super::closest::stuff_slots(&mut room);
+    // By hand: only bob is silent, and every slot tells when it is cleaned away.
+    (room.held, room.quiet) = (true, true);
+    room.pause(61);
+    let (now, bob) = (room.seconds(), room.number("bob"));
+    let group = room.members.get_mut("ann").unwrap();
+    let group = group.endpoint.groups.get_mut(GroupNumber(0)).unwrap();
+    group.name_scheduled = true;
+    for index in 0..16 {
+        let slot = group.slots.get_mut(index).unwrap();
+        slot.reasons = slot.reasons.with(Reasons::INTRODUCER);
+    }
+    for number in group.active().iter().map(|peer| peer.number).collect::<Vec<_>>() {
+        if number != bob {
+            group.peers.active_mut(number).unwrap().last_active = now;
+        }
+    }
+    let outputs = room.tick("ann");
+    let order = outputs.iter().map(|output| match output {
+        Output::Event(Event::PeerLeft { why: Departure::Frozen, .. }) => "freezes".to_owned(),
+        Output::Send { bytes, .. } => super::room::short(bytes).split(' ').next().unwrap().into(),
+        other => format!("{other:?}"),
+    });
+    let mut order: Vec<String> = order.collect();
+    order.dedup();
+    assert_eq!(order, ["63/00", "freezes", "64", "62/01", "63/30"]);
+}
+
+/// closest set, ping, Name, in this order.
 #[test]
 fn a_pass_has_its_order() {
     let (mut room, bob, cat) = with_frozen_cat(&Profile::seed());

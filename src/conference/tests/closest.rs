@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::room::{Room, key_of, low_key};
+use super::room::{Room, low_key};
 use crate::conference::closest::Closest;
 use crate::conference::peers::Peers;
 use crate::conference::{Output, Peer, Prefix, Profile, Reasons};
@@ -201,7 +201,7 @@ pub(super) fn stuff_slots(room: &mut Room) -> Vec<String> {
     names
 }
 
-/// The peer says that it was introduced, so that its slot goes.
+/// the peer says that it was introduced; the slot goes with its last reason.
 pub(super) fn drop_introducing(room: &mut Room, name: &str) {
     room.restore("ann", name);
     let group_number = room.group("ann").number();
@@ -209,6 +209,8 @@ pub(super) fn drop_introducing(room: &mut Room, name: &str) {
     room.held = false;
     room.settle();
     room.held = true;
+    let reasons = |room: &Room| room.slot("ann", name).map(|slot| slot.reasons);
+    assert_eq!(reasons(room), Some(Reasons::INTRODUCING));
     room.forge_packet(name, "ann", &crate::wire::Packet::PeerIntroduced(introduced));
-    assert!(room.slot("ann", name).is_none_or(|slot| slot.friend == key_of(name)));
+    assert_eq!(reasons(room), None);
 }

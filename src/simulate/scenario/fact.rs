@@ -7,56 +7,88 @@ use super::statement::{Fact, Place, State, Times};
 use super::story::Audience;
 use crate::conference::Group;
 use crate::simulate::{MemberId, Observer, Program};
+use crate::wire::Conference;
 
-type Found = Result<(), String>;
+type Found = Result<(), Unmet>;
+
+/// Why something is not as expected.
+pub(super) enum Unmet {
+    /// It is otherwise.
+    Otherwise(String),
+    /// It cannot be told, so that its opposite cannot either.
+    Unknown(String),
+}
+
+impl Unmet {
+    pub(super) fn into_reason(self) -> String {
+        let (Self::Otherwise(reason) | Self::Unknown(reason)) = self;
+        reason
+    }
+}
 
 fn so(is_so: bool, otherwise: impl FnOnce() -> String) -> Found {
-    if is_so { Ok(()) } else { Err(otherwise()) }
+    if is_so { Ok(()) } else { Err(Unmet::Otherwise(otherwise())) }
+}
+
+/// The opposite of what was found, if `negated`.
+fn unless(negated: bool, found: Found) -> Found {
+    match found {
+        Ok(()) if negated => Err(Unmet::Otherwise("it is so".to_owned())),
+        Err(Unmet::Otherwise(_)) if negated => Ok(()),
+        found => found,
+    }
 }
 
 impl<A: Audience, O: Observer> Player<'_, A, O> {
-    /// Why something is not so, if it is not.
-    pub(super) fn check(&self, fact: &Fact) -> Found {
+    /// Why something is not so, if it is not; if `negated`, why it is so for one of those whom it is
+    /// about.
+    pub(super) fn check(&self, fact: &Fact, negated: bool) -> Found {
+        let each_is = |all: &[Place], check: &dyn Fn(&Place) -> Found| {
+            each(all, |place| unless(negated, check(place)))
+        };
         match fact {
             Fact::See { who, whom } => {
-                each(who, |place| self.sees(self.id(*place), &self.all(whom)))
+                each_is(who, &|place| self.sees(self.id(*place), &self.all(whom)))
             }
             Fact::Is { who, state, at } => each(at, |at| {
                 let others = who.iter().filter(|who| *who != at);
-                each(others, |who| self.is(self.id(*who), *state, self.id(*at)))
+                each(others, |who| unless(negated, self.is(self.id(*who), *state, self.id(*at))))
             }),
-            Fact::Agreement(who) => self.agree(&self.members(who)),
-            Fact::Title { title, at } => each(at, |at| {
+            Fact::Agreement(who) => unless(negated, self.agree(&self.members(who))),
+            Fact::Title { title, at } => each_is(at, &|at| {
                 let found = self.view(self.id(*at))?.title();
                 so(found == title, || format!("{} has {}", self.name(self.id(*at)), quoted(found)))
             }),
-            Fact::TitlesAgree(who) => self.titles_agree(&self.members(who)),
-            Fact::Name { of, name, at } => each(at, |at| {
+            Fact::TitlesAgree(who) => unless(negated, self.titles_agree(&self.members(who))),
+            Fact::Name { of, name, at } => each_is(at, &|at| {
                 let (of, at) = (self.id(*of), self.id(*at));
                 let key = self.world.member(of).real().public;
                 let peer = self.view(at)?.peer(&key);
-                let peer = peer.ok_or_else(|| format!("{} knows nobody", self.name(at)))?;
+                let unknown = || Unmet::Unknown(format!("{} knows nobody", self.name(at)));
+                let peer = peer.ok_or_else(unknown)?;
                 so(peer.name == *name, || format!("{} has {}", self.name(at), quoted(&peer.name)))
             }),
-            Fact::KnowKey { who, of } => each(who, |who| {
+            Fact::KnowKey { who, of } => each_is(who, &|who| {
                 let (of, who) = (self.member(*of), self.id(*who));
                 let peer = self.view(who)?.peer(&of.real().public);
                 let known = peer.map(|peer| peer.dht_key);
                 so(known == Some(of.dht().public), || format!("{} does not", self.name(who)))
             }),
-            Fact::Heard { who, text, times } => each(who, |who| {
+            Fact::Heard { who, text, times } => each_is(who, &|who| {
                 let ears = &self.world.observer().0.ears;
                 self.heard(self.id(*who), ears.heard(self.id(*who), text), *times)
             }),
-            Fact::HeardAudio { who, times } => each(who, |who| {
+            Fact::HeardAudio { who, times } => each_is(who, &|who| {
                 let ears = &self.world.observer().0.ears;
                 self.heard(self.id(*who), ears.heard_audio(self.id(*who)), *times)
             }),
-            Fact::Neighbours(who) => self.pairs(who, |one, other| {
-                self.conference.is_some_and(|it| self.world.are_neighbours(&it, one, other))
-            }),
+            Fact::Neighbours(who) => {
+                let conference = self.conference()?;
+                let are = |one, other| self.world.are_neighbours(&conference, one, other);
+                self.pairs(who, negated, are)
+            }
             Fact::Connected(who) => {
-                self.pairs(who, |one, other| self.world.is_connected(one, other))
+                self.pairs(who, negated, |one, other| self.world.is_connected(one, other))
             }
         }
     }
@@ -83,8 +115,13 @@ impl<A: Audience, O: Observer> Player<'_, A, O> {
         self.name_of(who.index())
     }
 
-    fn view(&self, who: MemberId) -> Result<&Group, String> {
-        self.group(who).ok_or_else(|| format!("{} is not in the conference", self.name(who)))
+    fn view(&self, who: MemberId) -> Result<&Group, Unmet> {
+        let outside = || Unmet::Unknown(format!("{} is not in the conference", self.name(who)));
+        self.group(who).ok_or_else(outside)
+    }
+
+    fn conference(&self) -> Result<Conference, Unmet> {
+        self.conference.ok_or_else(|| Unmet::Unknown("there is no conference".to_owned()))
     }
 
     fn sees(&self, who: MemberId, whom: &[MemberId]) -> Found {
@@ -118,6 +155,7 @@ impl<A: Audience, O: Observer> Player<'_, A, O> {
     }
 
     fn agree(&self, members: &[MemberId]) -> Found {
+        each(members, |who| self.view(*who).map(drop))?;
         each(members, |who| self.sees(*who, members))?;
         self.titles_agree(members)?;
         for who in members {
@@ -135,12 +173,14 @@ impl<A: Audience, O: Observer> Player<'_, A, O> {
                 })?;
             }
         }
-        let whole = self.conference.is_some_and(|it| self.world.is_whole(&it, members));
+        let whole = self.world.is_whole(&self.conference()?, members);
         so(whole, || "not all are joined by online slots".to_owned())
     }
 
     fn titles_agree(&self, members: &[MemberId]) -> Found {
-        let Some(first) = members.first() else { return Ok(()) };
+        let nobody = || Unmet::Unknown("nobody is in the conference".to_owned());
+        let first = members.first().ok_or_else(nobody)?;
+        each(members, |who| self.view(*who).map(drop))?;
         let title = self.view(*first)?.title();
         each(members, |who| {
             let other = self.view(*who)?.title();
@@ -159,13 +199,17 @@ impl<A: Audience, O: Observer> Player<'_, A, O> {
         so(right, || format!("{} heard it {count} times", self.name(who)))
     }
 
-    fn pairs(&self, who: &[Place], are: impl Fn(MemberId, MemberId) -> bool) -> Found {
+    fn pairs(
+        &self,
+        who: &[Place],
+        negated: bool,
+        are: impl Fn(MemberId, MemberId) -> bool,
+    ) -> Found {
         for (place, one) in who.iter().enumerate() {
             for other in who.iter().take(place) {
                 let (one, other) = (self.id(*other), self.id(*one));
-                so(are(one, other), || {
-                    format!("{} and {} are not", self.name(one), self.name(other))
-                })?;
+                let not = || format!("{} and {} are not", self.name(one), self.name(other));
+                unless(negated, so(are(one, other), not))?;
             }
         }
         Ok(())

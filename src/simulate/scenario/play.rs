@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use super::fact::Unmet;
 use super::statement::{Act, Change, Deed, Place, Start, Statement, Ways, When};
 use super::story::{Audience, Happening, Stage};
 use super::{MOST_TIME, Scenario};
 use crate::conference::{DropReason, Group, Profile, Request};
 use crate::simulate::{
-    Clock, Finding, MILLISECOND, MemberId, Nanos, Network, Newcomer, Observer, Quality, SECOND,
-    World,
+    Clock, Finding, MILLISECOND, MemberId, Nanos, Network, Newcomer, Observer, Program, Quality,
+    SECOND, World,
 };
 use crate::wire::{Conference, ConferenceType, GroupNumber};
 
@@ -20,6 +21,10 @@ const GLANCE: Nanos = SECOND / 2;
 const AUDIO_INTERVAL: Nanos = 20 * MILLISECOND;
 /// By then a conference is formed and its members agree.
 const FORMED_AFTER: Nanos = 120 * SECOND;
+/// What the program of a member is doing, where that makes a line come to nothing.
+const RUNNING: &str = "its program runs already";
+const SUSPENDED: &str = "its program is suspended";
+const NOT_RUNNING: &str = "its program does not run";
 
 /// How a scenario is to be played.
 #[derive(Clone, Debug)]
@@ -162,7 +167,8 @@ impl<'s, A: Audience, O: Observer> Player<'s, A, O> {
             Deed::Friends(members) => {
                 for (place, one) in members.iter().enumerate() {
                     for other in members.iter().take(place) {
-                        self.world.befriend(self.id(*one), self.id(*other));
+                        let (one, other) = (self.id(*one), self.id(*other));
+                        self.befriend(one, other, false);
                     }
                 }
             }
@@ -203,12 +209,8 @@ impl<'s, A: Audience, O: Observer> Player<'s, A, O> {
             }
             Deed::Expect { fact, negated, when } => {
                 let held = self.watch_for(*when, |player| {
-                    let found = player.check(fact);
-                    match (found, negated) {
-                        (found, false) => found,
-                        (Err(_), true) => Ok(()),
-                        (Ok(()), true) => Err("it is so".to_owned()),
-                    }
+                    let found = player.check(fact, *negated);
+                    found.map_err(Unmet::into_reason)
                 })?;
                 self.expectations += 1;
                 self.failures += usize::from(held.is_err());
@@ -349,13 +351,23 @@ impl<'s, A: Audience, O: Observer> Player<'s, A, O> {
         }
         match what {
             Act::Befriend(others) => {
-                let others = self.ids(others).into_iter().filter(|other| *other != who);
-                others.for_each(|other| self.world.befriend(who, other));
+                for other in self.ids(others).into_iter().filter(|other| *other != who) {
+                    if self.are_friends(who, other) {
+                        self.refuse(Some(who), "they are friends already", may_fail);
+                    } else {
+                        self.befriend(who, other, may_fail);
+                    }
+                }
             }
             Act::Unfriend(others) => {
                 for other in self.ids(others).into_iter().filter(|other| *other != who) {
-                    self.try_to(who, may_fail, |player| player.world.remove_friend(who, other));
-                    let _ = self.world.remove_friend(other, who);
+                    if !self.are_friends(who, other) {
+                        self.refuse(Some(who), "they are no friends", may_fail);
+                        continue;
+                    }
+                    for (one, other) in [(who, other), (other, who)] {
+                        self.try_to(one, may_fail, |player| player.world.remove_friend(one, other));
+                    }
                 }
             }
             Act::Invite(others) => {
@@ -369,9 +381,19 @@ impl<'s, A: Audience, O: Observer> Player<'s, A, O> {
             Act::Create(_) if self.conference.is_some() => {
                 self.refuse(Some(who), "there is a conference already", may_fail);
             }
-            Act::Crash => self.world.crash(who),
-            Act::Suspend => self.world.suspend(who),
-            Act::Resume => self.world.resume(who),
+            Act::Crash => match self.world.member(who).program() {
+                Program::Ended => self.refuse(Some(who), NOT_RUNNING, may_fail),
+                Program::Running | Program::Suspended => self.world.crash(who),
+            },
+            Act::Suspend => match self.idle(who) {
+                Some(why) => self.refuse(Some(who), why, may_fail),
+                None => self.world.suspend(who),
+            },
+            Act::Resume => match self.world.member(who).program() {
+                Program::Suspended => self.world.resume(who),
+                Program::Running => self.refuse(Some(who), RUNNING, may_fail),
+                Program::Ended => self.refuse(Some(who), NOT_RUNNING, may_fail),
+            },
             Act::Accept(accepts) => self.world.set_accepts(who, *accepts),
             Act::Start(start) => self.start(who, *start, may_fail),
             _ => self.try_to(who, may_fail, |player| player.request(who, what)),
@@ -385,8 +407,34 @@ impl<'s, A: Audience, O: Observer> Player<'s, A, O> {
         may_fail: bool,
         act: impl FnOnce(&mut Self) -> Result<(), DropReason>,
     ) {
-        if let Err(reason) = act(self) {
+        if let Some(why) = self.idle(who) {
+            self.refuse(Some(who), why, may_fail);
+        } else if let Err(reason) = act(self) {
             self.refuse(Some(who), &reason.to_string(), may_fail);
+        }
+    }
+
+    /// Why the program of a member does nothing, if so.
+    fn idle(&self, who: MemberId) -> Option<&'static str> {
+        match self.world.member(who).program() {
+            Program::Running => None,
+            Program::Suspended => Some(SUSPENDED),
+            Program::Ended => Some(NOT_RUNNING),
+        }
+    }
+
+    /// On both sides.
+    fn are_friends(&self, one: MemberId, other: MemberId) -> bool {
+        let takes = |one, other| self.world.member(one).friends().any(|friend| friend == other);
+        takes(one, other) && takes(other, one)
+    }
+
+    /// Who does not run knows of it when it starts; who is suspended would never.
+    fn befriend(&mut self, one: MemberId, other: MemberId, may_fail: bool) {
+        let suspended = |who: &MemberId| self.world.member(*who).program() == Program::Suspended;
+        match [one, other].into_iter().find(suspended) {
+            Some(who) => self.refuse(Some(who), SUSPENDED, may_fail),
+            None => self.world.befriend(one, other),
         }
     }
 
@@ -396,6 +444,14 @@ impl<'s, A: Audience, O: Observer> Player<'s, A, O> {
     }
 
     fn start(&mut self, who: MemberId, start: Start, may_fail: bool) {
+        let running = match self.world.member(who).program() {
+            Program::Running => Some(RUNNING),
+            Program::Suspended => Some(SUSPENDED),
+            Program::Ended => None,
+        };
+        if let Some(why) = running {
+            return self.refuse(Some(who), why, may_fail);
+        }
         let saves = self.world.member(who).saves().len();
         let save = match start {
             Start::Afresh => None,

@@ -30,7 +30,7 @@ fn holds(name: &str) {
     let scenario = bundled(name);
     assert_ne!(scenario.about(), "");
     assert_ne!(scenario.profiles().len(), 0, "{name} does not say where it holds");
-    let seeds = std::env::var("TOXSCOPE_SEEDS").map_or(1, |seeds| seeds.parse().unwrap());
+    let seeds = std::env::var("TOXSCOPE_SEEDS").map_or(8, |seeds| seeds.parse().unwrap());
     for profile in scenario.profiles() {
         for seed in 1..=seeds {
             let (lines, verdict) = told(&scenario, seed, Some(profile.clone()));
@@ -327,10 +327,41 @@ fn lines_that_come_to_nothing_fail_unless_they_may() {
         ("conference alice bob", 1),
         ("alice creates\nalice creates", 1),
         ("alice plays 2", 2),
+        ("alice crashes", 0),
+        ("alice crashes\nalice crashes", 1),
+        ("alice crashes\ntry alice crashes", 0),
+        ("alice crashes\nalice suspends", 1),
+        ("alice crashes\nalice resumes", 1),
+        ("alice crashes\nalice says \"x\"", 1),
+        ("alice crashes\nalice starts\nalice starts", 1),
+        ("alice starts afresh", 1),
+        ("alice suspends\nalice suspends", 1),
+        ("alice suspends\nalice starts", 1),
+        ("alice suspends\nalice quits", 1),
+        ("alice suspends\nalice befriends bob", 1),
+        ("bob suspends\nfriends alice bob", 1),
+        ("alice suspends\nalice resumes", 0),
+        ("alice resumes", 1),
+        ("alice befriends bob\nbob befriends alice", 1),
+        ("alice unfriends bob", 1),
+        ("alice befriends bob\nalice unfriends bob", 0),
+        ("alice befriends bob\nbob crashes\nalice unfriends bob", 1),
     ] {
         let (_, found) = verdict(&format!("members alice bob\n{line}"));
         assert_eq!(found.failures, failures, "{line}");
         assert_eq!(found.is_good(), failures == 0);
+    }
+}
+
+#[test]
+fn who_does_not_run_is_told_so() {
+    for (line, why) in [
+        ("alice suspends\nalice says \"x\"", "its program is suspended"),
+        ("alice crashes\nalice says \"x\"", "its program does not run"),
+        ("alice starts", "its program runs already"),
+    ] {
+        let (lines, _) = verdict(&format!("members alice bob\n{line}"));
+        assert!(lines.last().unwrap().contains(why), "{lines:?}");
     }
 }
 
@@ -357,6 +388,19 @@ fn every_expectation_can_fail() {
         ("neighbours alice bob carol", "neighbours alice dave"),
         ("connected alice bob", "connected bob dave"),
         ("not alice frozen at bob", "not alice active at bob"),
+        // None of them, not only not all.
+        ("not alice bob heard \"y\"", "not alice dave heard \"x\""),
+        ("not alice dave frozen at bob", "not alice dave active at bob"),
+        ("not neighbours alice dave", "not neighbours alice bob dave"),
+        ("not connected alice dave", "not connected alice bob dave"),
+        ("not name alice \"al\" at bob carol", "not title \"t\" at bob"),
+        ("not alice bob sees nobody", "not all see each other"),
+        // Nobody can tell.
+        ("not agreement alice bob", "not agreement alice dave"),
+        ("not dave heard \"x\"", "not title \"u\" at dave"),
+        ("not bob knows key of dave", "not dave knows key of bob"),
+        ("not alice unknown at bob", "not alice unknown at dave"),
+        ("not name alice \"al\" at bob", "not name dave \"d\" at bob"),
         ("within 5s alice active at bob", "within 5s alice frozen at bob"),
         ("for 5s alice active at bob", "for 5s not alice active at bob"),
     ] {
