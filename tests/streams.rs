@@ -102,6 +102,7 @@ fn dissected(frames: &[Frame]) -> Told {
         match item {
             Item::Record(record) => totals.record(record),
             Item::NotUdp(why) => totals.not_udp(why),
+            Item::Late(_) | Item::Pause => {}
         }
         ControlFlow::<()>::Continue(())
     });

@@ -39,6 +39,9 @@ enum What {
     #[command(hide = true)]
     Play {
         story: String,
+        /// In the network namespace that the process is in, which has to be a quiet one.
+        #[arg(long)]
+        here: bool,
         #[command(flatten)]
         how: How,
     },
@@ -68,7 +71,7 @@ fn main() -> ExitCode {
             }
             Ok(())
         }
-        What::Play { story, how } => play(&story, &how),
+        What::Play { story, here, how } => play(&story, here, &how),
         What::Record { stories, how } => record(&stories, &how),
     };
     match done {
@@ -162,7 +165,7 @@ fn key_logger() -> Result<PathBuf> {
 }
 
 #[expect(clippy::print_stderr, reason = "a program talks")]
-fn play(story: &str, how: &How) -> Result<()> {
+fn play(story: &str, here: bool, how: &How) -> Result<()> {
     let scenario = find(story)?;
     let plan = Plan {
         story: scenario.name,
@@ -175,7 +178,9 @@ fn play(story: &str, how: &How) -> Result<()> {
         left_out: if how.everything { &[] } else { scenario.left_out },
     };
     let began = Instant::now();
-    namespace::enter()?;
+    if !here {
+        namespace::enter()?;
+    }
     let mut world = World::new(plan)?;
     (scenario.play)(&mut world).with_context(|| story.to_owned())?;
     let frames = world.finish()?;

@@ -11,7 +11,6 @@ mod buffer;
 mod bytes;
 mod container;
 mod error;
-mod frames;
 mod gzip;
 mod input;
 mod link;
@@ -31,10 +30,8 @@ use crate::time::Timestamp;
 
 use container::{Container, Item, Kind};
 pub use error::{Error, Place};
-pub use frames::{Block, Frame, Frames};
 pub use link::LinkType;
 use net::Fragments;
-pub use net::emit_udp;
 pub use rewrite::{Changes, Rewritten, rewrite};
 use streams::Streams;
 pub use streams::{Follows, Piece, StreamCounts};

@@ -1,9 +1,12 @@
 //! The command line as data.
 
 use std::path::PathBuf;
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 use crate::conference::Profile;
 
@@ -34,6 +37,9 @@ pub(super) enum Command {
     Stats(StatsArgs),
     /// Show one conference packet given as hexadecimal digits: tree, bytes, faults
     Decode(DecodeArgs),
+    /// Show packets as they come, and write them to files
+    #[cfg(target_os = "linux")]
+    Live(Box<LiveArgs>),
     /// Key logs, and key logs inside captures: show, embed, extract, strip
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -47,6 +53,14 @@ pub(super) enum Command {
     Simulate(SimulateArgs),
     /// List every field's name, type, unit and meaning
     Fields(FieldsArgs),
+    /// Print what makes a shell complete command lines of this program
+    Completions {
+        /// Which shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Print the manual page, or write those of all commands into a folder
+    Man(ManArgs),
 }
 
 #[derive(Args)]
@@ -128,12 +142,19 @@ pub(super) struct SourceArgs {
 pub(super) struct DissectArgs {
     #[command(flatten)]
     pub(super) input: InputArgs,
-    /// Every Tox packet, not only those of conferences
-    #[arg(short, long)]
-    pub(super) all: bool,
     /// In which order: as captured, or as the clients handled what they received
     #[arg(long, value_name = "ORDER", default_value = "capture")]
     pub(super) order: RecordOrder,
+    #[command(flatten)]
+    pub(super) show: ShowArgs,
+}
+
+/// Which records to show, and how.
+#[derive(Args)]
+pub(super) struct ShowArgs {
+    /// Every Tox packet, not only those of conferences
+    #[arg(short, long)]
+    pub(super) all: bool,
     /// How to write records [default: list, or fields with -e]
     #[arg(long, value_name = "FORMAT")]
     pub(super) format: Option<RecordFormat>,
@@ -186,6 +207,80 @@ pub(super) struct StatsArgs {
     /// How to write the totals
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(super) format: SummaryFormat,
+}
+
+#[cfg(target_os = "linux")]
+#[derive(Args)]
+pub(super) struct LiveArgs {
+    /// Where to capture: an interface, or `any`
+    #[arg(short, long, value_name = "IFACE")]
+    pub(super) interface: Option<String>,
+    /// Name the interfaces that there are, and end
+    #[arg(long)]
+    pub(super) list: bool,
+    /// Capture only what this filter wants, in libpcap's language, such as 'udp port 33445'
+    #[arg(short = 'f', long, value_name = "BPF")]
+    pub(super) capture_filter: Option<String>,
+    #[command(flatten)]
+    pub(super) device: DeviceArgs,
+    /// End after so many packets
+    #[arg(short, long, value_name = "N")]
+    pub(super) count: Option<u64>,
+    /// End after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) duration: Option<Duration>,
+    /// Write what is captured to a pcapng file, every frame of it
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) write: Option<PathBuf>,
+    /// Begin a new file (FILE_00001.pcapng, …) once this is reached: filesize:BYTES or duration:SECONDS;
+    /// files:N keeps the last N. May be given several times
+    #[arg(short = 'b', long = "ring", value_name = "LIMIT", requires = "write", value_parser = ring)]
+    pub(super) ring: Vec<RingArg>,
+    /// Replace files that exist
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Who to be as soon as the device is open: a name or a number [default: who called sudo, or nobody]
+    #[arg(long, value_name = "USER")]
+    pub(super) user: Option<String>,
+    /// A key log, read again whenever it grows; may be given several times, and need not exist yet
+    #[arg(short, long, value_name = "LOG")]
+    pub(super) keys: Vec<PathBuf>,
+    /// Names for people: `NAME` lines as in a key log, or lines with a public key or Tox ID and a name
+    #[arg(long, value_name = "FILE")]
+    pub(super) names: Vec<PathBuf>,
+    /// Only records that this filter wants, such as 'kind == rejoin && group_number == 0'
+    /// (docs/filters.md; `toxscope fields`)
+    #[arg(short = 'Y', long, value_name = "EXPR")]
+    pub(super) filter: Option<String>,
+    #[command(flatten)]
+    pub(super) show: ShowArgs,
+}
+
+/// How a device is opened.
+#[cfg(target_os = "linux")]
+#[derive(Args)]
+pub(super) struct DeviceArgs {
+    /// Bytes to keep of a frame
+    #[arg(short, long, value_name = "BYTES", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub(super) snap_length: u32,
+    /// Capture what is meant for other machines, too
+    #[arg(short, long)]
+    pub(super) promiscuous: bool,
+    /// Take each packet the moment it comes, not some hundredths of a second later; costs room in the buffer
+    #[arg(long)]
+    pub(super) immediate: bool,
+    /// Bytes that the system keeps until we take them
+    #[arg(short = 'B', long, value_name = "BYTES", default_value = "64M", value_parser = size)]
+    pub(super) buffer: u64,
+}
+
+/// When a file is full, and how many are kept.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RingArg {
+    FileSize(u64),
+    Duration(Duration),
+    Files(usize),
 }
 
 #[derive(Subcommand)]
@@ -375,6 +470,13 @@ pub(super) enum FailOn {
 }
 
 #[derive(Args)]
+pub(super) struct ManArgs {
+    /// Write a page for each command into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) dir: Option<PathBuf>,
+}
+
+#[derive(Args)]
 pub(super) struct FieldsArgs {
     /// How to write the list
     #[arg(long, value_name = "FORMAT", default_value = "table")]
@@ -454,6 +556,29 @@ fn number(text: &str) -> Result<u32, String> {
         None => text.parse(),
     }
     .map_err(|_| "a number such as 17 or 0x11 is expected".to_owned())
+}
+
+/// A number of seconds, perhaps with decimals.
+#[cfg(target_os = "linux")]
+fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || "a number of seconds such as 90 or 0.5 is expected".to_owned();
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+}
+
+#[cfg(target_os = "linux")]
+fn ring(text: &str) -> Result<RingArg, String> {
+    let wrong = || "filesize:BYTES, duration:SECONDS or files:N is expected".to_owned();
+    let (what, value) = text.split_once(':').ok_or_else(wrong)?;
+    match what {
+        "filesize" => size(value).map(RingArg::FileSize),
+        "duration" => seconds(value).map(RingArg::Duration),
+        "files" => match value.parse() {
+            Ok(files) if files > 0 => Ok(RingArg::Files(files)),
+            _ => Err(wrong()),
+        },
+        _ => Err(wrong()),
+    }
 }
 
 /// A number of bytes, perhaps with a unit.

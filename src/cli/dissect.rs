@@ -6,33 +6,33 @@ use std::ops::ControlFlow;
 use anyhow::bail;
 
 use super::Done;
-use super::args::{DissectArgs, RecordFormat, RecordOrder, TimeStyle};
+use super::args::{DissectArgs, RecordFormat, RecordOrder, ShowArgs, TimeStyle};
 use super::input::Input;
 use super::output::{Output, Stop, Talk};
 use crate::dissect::{Delivery, FieldId, Item, Record};
 use crate::report::{self, Columns, Detail, JsonLines, List, printable};
 
 pub(super) fn run(args: &DissectArgs, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
-    let mut format = Format::of(args, talk.color)?;
+    let mut format = Format::of(&args.show, talk.color)?;
     let input = Input::open(&args.input, out)?;
     let filter = input.filter.clone();
     out.write(|out| format.begin(out))?;
     let mut show = |record: &Record<'_>| {
-        let wanted = (args.all || record.conference_packet().is_some())
+        let wanted = (args.show.all || record.conference_packet().is_some())
             && filter.as_ref().is_none_or(|filter| filter.matches(record));
         if wanted { out.write(|out| format.record(record, out)) } else { Ok(()) }
     };
     let ended = match args.order {
         RecordOrder::Capture => input.each(|item| match item {
             Item::Record(record) => show(record),
-            Item::NotUdp(_) => Ok(()),
+            Item::NotUdp(_) | Item::Late(_) | Item::Pause => Ok(()),
         })?,
         RecordOrder::Delivery => {
             let mut delivery = Delivery::default();
             let mut handed_out = |record: &Record<'_>| flow(show(record));
             let ended = input.each(|item| match item {
                 Item::Record(record) => result(delivery.record(record, &mut handed_out)),
-                Item::NotUdp(_) => Ok(()),
+                Item::NotUdp(_) | Item::Late(_) | Item::Pause => Ok(()),
             })?;
             result(delivery.finish(&mut handed_out))?;
             ended
@@ -63,7 +63,7 @@ pub(super) const fn time_style(style: TimeStyle) -> report::TimeStyle {
 }
 
 /// How records are written.
-enum Format {
+pub(super) enum Format {
     List(List),
     Detail(Detail),
     JsonLines(Box<JsonLines>),
@@ -71,7 +71,7 @@ enum Format {
 }
 
 impl Format {
-    fn of(args: &DissectArgs, color: bool) -> anyhow::Result<Self> {
+    pub(super) fn of(args: &ShowArgs, color: bool) -> anyhow::Result<Self> {
         let time = time_style(args.time);
         let fields = args.fields.iter().map(|name| field(name)).collect::<Result<Vec<_>, _>>()?;
         Ok(match (args.format, fields.is_empty()) {
@@ -89,14 +89,14 @@ impl Format {
         })
     }
 
-    fn begin(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn begin(&self, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::Columns(columns) => columns.header(out),
             Self::List(_) | Self::Detail(_) | Self::JsonLines(_) => Ok(()),
         }
     }
 
-    fn record(&mut self, record: &Record<'_>, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn record(&mut self, record: &Record<'_>, out: &mut dyn Write) -> io::Result<()> {
         match self {
             Self::List(list) => list.render(record, out),
             Self::Detail(detail) => detail.render(record, out),

@@ -15,6 +15,8 @@ use super::output::{Output, Stop, Talk, say};
 use super::progress::Progress;
 use crate::capture::{self, Datagrams, Limits, NotUdp, StreamCounts};
 use crate::crypto::{KeyRing, Sealed, Tally};
+#[cfg(target_os = "linux")]
+use crate::dissect::MoreKeys;
 use crate::dissect::filter::Filter;
 use crate::dissect::{
     self, Content, Dissector, Item, Record, Totals, count_unopened, stream_parallel,
@@ -90,6 +92,32 @@ impl Input {
         Ok(Self { name, datagrams, progress, dissector, notes, filter, error, closed })
     }
 
+    /// A capture that is being made on an interface, with keys that come meanwhile, and names for people.
+    #[cfg(target_os = "linux")]
+    pub(super) fn live(
+        interface: &str,
+        reader: Box<dyn Read + Send>,
+        keys: Option<MoreKeys>,
+        people: &[PathBuf],
+        out: &mut Output,
+    ) -> anyhow::Result<Self> {
+        let (mut notes, mut ring) = (Notes::default(), KeyRing::new());
+        for path in people {
+            notes.names(&shown(path), names::read(path, &mut ring)?);
+        }
+        let name = printable(interface).to_string();
+        let datagrams =
+            Datagrams::new(reader, Limits::default()).map_err(|error| of_capture(&name, &error))?;
+        out.input_may_pause();
+        let mut dissector = Dissector::new(ring, None);
+        if let Some(keys) = keys {
+            dissector = dissector.with_more_keys(keys);
+        }
+        let (progress, closed) = (Progress::new(None, true), Closed::default());
+        let (filter, error) = (None, None);
+        Ok(Self { name, datagrams, progress, dissector, notes, filter, error, closed })
+    }
+
     /// Counts what comes before the first key, which is quicker than by its records; the rest is left
     /// to [`Self::each`].
     pub(super) fn count_unopened(&mut self) -> Totals {
@@ -152,6 +180,8 @@ struct Closed {
     data: BTreeMap<Sealed, u64>,
     /// Frames between clients and relays.
     relay: BTreeMap<Sealed, u64>,
+    /// Why the next record was counted before as one that stays closed.
+    late: Option<Sealed>,
     data_opened: bool,
     has_relays: bool,
     tcp: u64,
@@ -165,12 +195,18 @@ impl Closed {
         let (tcp, other_link) = (not_udp("tcp"), not_udp("other_link"));
         let (data, relay) = (totals.sealed.clone(), totals.relay.sealed.clone());
         let has_relays = totals.relay.connections() > 0;
-        Self { data, relay, data_opened: false, has_relays, tcp, other_link }
+        Self { data, relay, has_relays, tcp, other_link, ..Self::default() }
     }
 
     fn note(&mut self, item: &Item<'_>) {
         if let Item::Record(Record { relay: Some(_), .. }) = item {
             self.has_relays = true;
+        }
+        if let Item::Record(record) = item
+            && let Some(why) = self.late.take()
+            && let (Content::Data(_), Some(count)) = (&record.content, self.data.get_mut(&why))
+        {
+            *count -= 1;
         }
         match item {
             Item::Record(Record { content: Content::Relay(Err(why)), .. }) => {
@@ -182,7 +218,8 @@ impl Closed {
             Item::Record(Record { content: Content::Data(Ok(_)), .. }) => self.data_opened = true,
             Item::NotUdp(NotUdp::Link(_)) => self.other_link += 1,
             Item::NotUdp(why) if why.name() == "tcp" => self.tcp += 1,
-            Item::Record(_) | Item::NotUdp(_) => {}
+            Item::Late(why) => self.late = Some(*why),
+            Item::Record(_) | Item::NotUdp(_) | Item::Pause => {}
         }
     }
 
@@ -190,11 +227,15 @@ impl Closed {
     fn told(&self, streams: &StreamCounts) -> Vec<String> {
         let mut told = Vec::new();
         for (sealed, thing) in [(&self.data, "data packet"), (&self.relay, "frame")] {
-            if !sealed.is_empty() {
-                let things = counted(sealed.values().sum(), thing);
+            let count = sealed.values().sum();
+            if count > 0 {
+                let things = counted(count, thing);
                 let of = if thing == "frame" { " between clients and relays" } else { "" };
-                let reasons: Vec<_> =
-                    sealed.iter().map(|(why, count)| format!("{count} {}", why.title())).collect();
+                let reasons: Vec<_> = sealed
+                    .iter()
+                    .filter(|(_, count)| **count > 0)
+                    .map(|(why, count)| format!("{count} {}", why.title()))
+                    .collect();
                 told.push(format!("{things}{of} not opened: {}", reasons.join("; ")));
             }
         }
@@ -313,6 +354,15 @@ pub(super) fn counted(count: u64, thing: &str) -> String {
 }
 
 impl Ended {
+    /// Adds how the lines of key logs were taken that were read meanwhile.
+    #[cfg(target_os = "linux")]
+    pub(super) fn key_logs(&mut self, paths: &[PathBuf], tally: &Tally) {
+        if !paths.is_empty() {
+            let names: Vec<_> = paths.iter().map(|path| shown(path)).collect();
+            self.notes.tally(&names.join(", "), tally);
+        }
+    }
+
     /// Says only what the user should know, not how the capture ended.
     pub(super) fn tell_notes(&self, talk: Talk) {
         if !talk.quiet {
@@ -358,7 +408,7 @@ pub(super) fn open(path: &Path) -> anyhow::Result<(Box<dyn Read + Send>, Option<
 }
 
 /// Reads a filter; where it is at fault, the message shows where.
-fn filter(text: &str) -> anyhow::Result<Filter> {
+pub(super) fn filter(text: &str) -> anyhow::Result<Filter> {
     Filter::parse(text).map_err(|error| {
         let place = caret(text, error.at, error.len);
         anyhow::anyhow!("filter, column {}: {error}\n{place}", column(text, error.at))

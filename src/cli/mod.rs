@@ -10,6 +10,8 @@ mod fields;
 mod input;
 mod keys;
 mod lint;
+#[cfg(target_os = "linux")]
+mod live;
 mod names;
 mod new_file;
 mod output;
@@ -17,6 +19,7 @@ mod progress;
 mod replay;
 mod save;
 mod secrets;
+mod shell;
 mod simulate;
 mod stats;
 mod stdio;
@@ -79,12 +82,16 @@ fn run(argv: Vec<OsString>) -> ExitCode {
         Command::Dissect(args) => dissect::run(args, &mut out, talk),
         Command::Stats(args) => stats::run(args, &mut out, talk),
         Command::Decode(args) => decode::run(args, &mut out, color),
+        #[cfg(target_os = "linux")]
+        Command::Live(args) => live::run(args, &mut out, talk),
         Command::Keys(command) => keys::run(command, &mut out, talk),
         Command::Replay(args) => replay::run(args, &mut out, talk),
         Command::Save(args) => save::run(args, &mut out),
         Command::Lint(args) => lint::run(args, &mut out, talk),
         Command::Simulate(args) => simulate::run(args, &mut out, talk),
         Command::Fields(args) => fields::run(args, &mut out),
+        Command::Completions { shell } => shell::completions(*shell, &mut out),
+        Command::Man(args) => shell::man(args, &mut out),
     };
     // What was found before an error is shown, and before the error.
     let finished = out.finish();

@@ -19,6 +19,7 @@ pub(super) fn run(args: &StatsArgs, out: &mut Output, talk: Talk) -> Result<Done
                 }
             }
             Item::NotUdp(why) => totals.not_udp(why),
+            Item::Late(_) | Item::Pause => {}
         }
         Ok(())
     })?;

@@ -17,7 +17,6 @@ mod numbers;
 mod order;
 mod pieces;
 mod relays;
-mod seal;
 mod sealed;
 mod session;
 mod sessions;
@@ -32,6 +31,5 @@ pub use keylog::{LONGEST_LINE, MAGIC, Sifted, Tally, comments, is_key_log, sift}
 pub use keyring::{CAPACITY, KeyRing, Names};
 pub use order::Order;
 pub use relays::{RelaySeen, Relayed, Relays, Route, StreamBytes};
-pub use seal::{Seal, seal_data};
 pub use sealed::Sealed;
 pub use sessions::{Data, OpenHandshake, Opened, Seen, Sessions};

@@ -31,6 +31,8 @@ enum Entry {
     NotUdp { at: Timestamp, why: NotUdp },
     Datagram(Kept),
     Relayed(Box<(Kept, Relay, KeptInside)>),
+    Late(Sealed),
+    Pause,
 }
 
 /// What is inside a relay's frame, without its bytes.
@@ -103,14 +105,15 @@ impl Batch {
         self.entries.len() >= STEPS || self.bytes.len() >= BYTES
     }
 
-    /// Keeps a step. Pauses are not kept.
+    /// Keeps a step.
     pub(super) fn push(&mut self, step: Step<'_>) {
         let entry = match step {
             Step::Names(names) => Entry::Names(names),
             Step::NotUdp { at, why } => Entry::NotUdp { at, why },
             Step::Datagram(datagram, opened) => Entry::Datagram(self.keep(datagram, opened)),
             Step::Relayed(relayed) => Entry::Relayed(Box::new(self.keep_relayed(relayed))),
-            Step::Pause => return,
+            Step::Late(why) => Entry::Late(why),
+            Step::Pause => Entry::Pause,
         };
         self.entries.push(entry);
     }
@@ -133,6 +136,8 @@ impl Batch {
                 let inside = inside.restored(datagram.payload, &opened);
                 give(Step::Relayed(&Relayed { datagram, relay: *relay, inside }))
             }
+            Entry::Late(why) => give(Step::Late(*why)),
+            Entry::Pause => give(Step::Pause),
         });
         self.entries.clear();
         self.bytes.clear();

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::late::{Late, MoreKeys};
 use super::opener::{Opener, Step};
 use super::record::Record;
 use super::recorder::Recorder;
@@ -20,6 +21,16 @@ impl Dissector {
     #[must_use]
     pub fn new(ring: KeyRing, secrets_type: Option<u32>) -> Self {
         Self { opener: Opener::new(ring, secrets_type), recorder: Recorder::new() }
+    }
+
+    /// The same for a capture that is still being made: `keys` adds what key logs have got since it was
+    /// asked last, and says whether that was anything. Packets that stay closed are remembered, and handed
+    /// out again once a key or a handshake that came later opens them. Nothing is read ahead, so that no
+    /// record is delayed.
+    #[must_use]
+    pub fn with_more_keys(mut self, keys: MoreKeys) -> Self {
+        self.opener.late = Some(Late::new(keys));
+        self
     }
 
     /// The sessions followed so far, and the keys.

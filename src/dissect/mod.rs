@@ -6,6 +6,7 @@ mod delivery;
 mod dissector;
 mod field;
 pub mod filter;
+mod late;
 mod opener;
 mod payload;
 mod record;
@@ -16,6 +17,7 @@ mod totals;
 pub use delivery::Delivery;
 pub use dissector::Dissector;
 pub use field::{Field, FieldId, FieldType, Fields, Value};
+pub use late::{MoreKeys, TICK};
 pub use payload::payload;
 pub use record::{
     Content, Context, Data, NOT_TOX, Party, RELAY_ANSWER, RELAY_FRAME, RELAY_HANDSHAKE, Record,

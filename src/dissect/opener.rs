@@ -19,6 +19,7 @@ use crate::time::Timestamp;
 use crate::wire::ToxKind;
 use crate::wire::relay::{RelayHandshakePlain, RelayPacket};
 
+use super::late::{self, Late, TICK};
 use super::record::Relay;
 
 /// How far ahead handshakes are looked for, in nanoseconds of capture time: they are sent again about
@@ -39,6 +40,8 @@ pub(super) enum Step<'a> {
     Relayed(&'a Relayed<'a>),
     /// A frame that gave no datagram.
     NotUdp { at: Timestamp, why: NotUdp },
+    /// The next one was given before, closed for this reason.
+    Late(Sealed),
     /// The next one may take a while to come.
     Pause,
 }
@@ -78,12 +81,14 @@ pub(super) struct Opener {
     secrets_type: Option<u32>,
     /// How the lines of key logs inside the capture were taken, if there were any.
     pub(super) embedded: Option<Tally>,
+    /// In a capture that is still being made: keys and handshakes that come later than their packets.
+    pub(super) late: Option<Late>,
 }
 
 impl Opener {
     pub(super) fn new(ring: KeyRing, secrets_type: Option<u32>) -> Self {
         let (sessions, relays) = (Sessions::new(ring), Relays::default());
-        Self { sessions, relays, secrets_type, embedded: None }
+        Self { sessions, relays, secrets_type, embedded: None, late: None }
     }
 
     /// Opens one datagram after another; gives what ended the capture early, if anything did.
@@ -95,7 +100,7 @@ impl Opener {
     ) -> ControlFlow<B, Option<capture::Error>> {
         let mut ahead = Ahead::default();
         // Without keys nothing is read ahead, so that nothing is left behind here.
-        while until == Until::End || self.sessions.ring().is_empty() {
+        while until == Until::End || self.sessions.ring().is_empty() || !ahead.events.is_empty() {
             let later = if let Some(kept) = ahead.pop() {
                 self.again(&kept, false, &mut give)?.then_some(kept)
             } else if ahead.has_ended {
@@ -106,7 +111,12 @@ impl Opener {
                 }
                 // Matched where it is: it is large.
                 match datagrams.next() {
+                    Ok(Some(Event::Secrets { secrets_type: TICK, .. })) if self.late.is_some() => {
+                        self.try_late(&mut give)?;
+                        None
+                    }
                     Ok(Some(Event::Piece(ref piece))) => {
+                        self.ask_for_keys(piece);
                         ahead.extend(self.frames(piece));
                         None
                     }
@@ -118,6 +128,10 @@ impl Opener {
                 }
             };
             if let Some(kept) = later {
+                if self.late.is_some() {
+                    self.keep_late(kept, &mut give)?;
+                    continue;
+                }
                 if datagrams.may_wait() {
                     give(Step::Pause)?;
                 }
@@ -156,7 +170,7 @@ impl Opener {
             }
             KeptInside::PassedOn(route) => {
                 opened = self.sessions.relayed(&route, payload);
-                if opened.may_open_later && !is_second_try {
+                if !is_second_try && late::waits(self.late.as_mut(), &opened) {
                     return ControlFlow::Continue(true);
                 }
                 Inside::PassedOn(&opened)
@@ -197,8 +211,9 @@ impl Opener {
         }
         match event {
             Event::Datagram(datagram) => {
-                let opened = self.datagram(datagram);
-                if opened.may_open_later && !is_second_try {
+                let Datagram { from, to, payload, truncated, .. } = *datagram;
+                let opened = self.sessions.datagram(from, to, payload, truncated);
+                if !is_second_try && late::waits(self.late.as_mut(), &opened) {
                     return ControlFlow::Continue(true);
                 }
                 give(Step::Datagram(datagram, &opened))?;
@@ -308,8 +323,8 @@ impl Ahead {
 
 /// An event, or a frame of a relay, that owns its bytes.
 pub(super) struct Kept {
-    at: Timestamp,
-    bytes: Vec<u8>,
+    pub(super) at: Timestamp,
+    pub(super) bytes: Vec<u8>,
     what: What,
 }
 
@@ -341,7 +356,7 @@ enum KeptInside {
 }
 
 impl Kept {
-    fn of(event: &Event<'_>) -> Self {
+    pub(super) fn of(event: &Event<'_>) -> Self {
         let (at, bytes, what) = match *event {
             Event::Datagram(Datagram { at, from, to, payload, origin, truncated, overlap }) => {
                 (at, payload, What::Datagram { from, to, origin, truncated, overlap })

@@ -17,6 +17,7 @@ use super::record::Record;
 use super::recorder::Recorder;
 use super::totals::Totals;
 use crate::capture::{self, Datagrams, Event, NotUdp};
+use crate::crypto::Sealed;
 
 /// How many batches there are for two threads: more even out the work, fewer stay in the caches.
 const BATCHES: usize = 4;
@@ -28,6 +29,10 @@ pub enum Item<'a> {
     Record(&'a Record<'a>),
     /// A frame that gave no datagram.
     NotUdp(NotUdp),
+    /// The next record is of a packet that was handed out before, closed for this reason: the key came late.
+    Late(Sealed),
+    /// The next item may take a while to come.
+    Pause,
 }
 
 /// Dissects `datagrams` to the end, or until `visit` breaks. Gives the break, or else what ended the
@@ -103,7 +108,8 @@ fn visit_step<B>(
             recorder.frame(at);
             visit(Item::NotUdp(why))?;
         }
-        Step::Pause => {}
+        Step::Late(why) => visit(Item::Late(why))?,
+        Step::Pause => visit(Item::Pause)?,
     }
     ControlFlow::Continue(())
 }
@@ -161,8 +167,11 @@ impl<R: Read> Work<R> {
         };
         let flow = opener.run(&mut datagrams, Until::End, |step| {
             let is_pause = matches!(step, Step::Pause);
+            if is_pause && batch.is_empty() {
+                return ControlFlow::Continue(());
+            }
             batch.push(step);
-            if batch.is_full() || (is_pause && !batch.is_empty()) {
+            if batch.is_full() || is_pause {
                 return hand_over(&mut batch);
             }
             ControlFlow::Continue(())

@@ -23,8 +23,6 @@ mod rule;
 mod rules;
 mod save;
 #[cfg(test)]
-mod sealed;
-#[cfg(test)]
 mod testing;
 mod view;
 

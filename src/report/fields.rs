@@ -35,6 +35,19 @@ pub fn field_table(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", trimmed(&table))
 }
 
+/// Writes the devices that packets can be captured on: names, states, addresses.
+///
+/// # Errors
+///
+/// Those of `out`.
+pub fn device_table(rows: &[[String; 3]], out: &mut dyn Write) -> io::Result<()> {
+    let mut table = table(&["interface", "state", "addresses"]);
+    for row in rows {
+        table.add_row(row);
+    }
+    writeln!(out, "{}", trimmed(&table))
+}
+
 /// Writes the same as a JSON array of objects, with the values of fields that are names.
 ///
 /// # Errors

@@ -27,7 +27,7 @@ pub use crate::printable::{Printable, hides, printable};
 pub use caret::caret;
 pub use columns::Columns;
 pub use detail::Detail;
-pub use fields::{field_json, field_table};
+pub use fields::{device_table, field_json, field_table};
 pub use json::{JsonLines, SCHEMA};
 pub use keys::{keys_json, keys_table};
 pub use lint::{explain, lint_jsonl, lint_junit, lint_sarif, lint_text, not_judged};

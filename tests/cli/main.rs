@@ -11,6 +11,8 @@ mod dissect;
 mod faults;
 mod keys;
 mod lint;
+#[cfg(target_os = "linux")]
+mod live;
 mod other;
 mod replay;
 mod save;

@@ -235,6 +235,9 @@ fn help_is_as_it_was() {
         "keys embed",
         "keys extract",
         "keys strip",
+        "live",
+        "completions",
+        "man",
     ] {
         let args: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let help = printed(&args);
@@ -249,6 +252,21 @@ fn help_is_as_it_was() {
         assert_eq!(fs::read_to_string(&golden).unwrap(), help, "{name}");
     }
     assert!(printed(&["--version"]).starts_with("toxscope "));
+}
+
+#[test]
+fn shells_complete_and_every_command_has_a_manual_page() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = printed(&["completions", shell]);
+        assert!(script.contains("toxscope") && script.contains("dissect"), "{shell}");
+    }
+    assert!(printed(&["man"]).contains(".TH toxscope 1"));
+    let folder = tempdir().unwrap();
+    assert_eq!(printed(&["man", "--dir", text(folder.path())]), "");
+    for page in ["toxscope", "toxscope-dissect", "toxscope-stats", "toxscope-keys-embed"] {
+        let page = fs::read_to_string(folder.path().join(format!("{page}.1"))).unwrap();
+        assert!(page.contains(".SH SYNOPSIS"), "{page}");
+    }
 }
 
 #[test]

@@ -3,7 +3,6 @@
 //! Headers are read in a loop with a bound on their number, never by recursion (threats row 3).
 //! Checksums are not looked at: network cards fill them in after the capture.
 
-mod emit;
 mod fragments;
 mod ip;
 mod link;
@@ -13,7 +12,6 @@ use super::streams::Streams;
 use super::{Datagram, LinkType, NotUdp, Origin};
 use crate::time::Timestamp;
 
-pub use emit::emit_udp;
 use fragments::Added;
 pub(super) use fragments::Fragments;
 use ip::Pair;

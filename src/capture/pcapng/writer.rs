@@ -133,6 +133,11 @@ impl<W: Write> Writer<W> {
         self.end()
     }
 
+    /// The output, to take away what was written.
+    pub const fn out_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// Passes on to the output whatever it holds back.
     ///
     /// # Errors

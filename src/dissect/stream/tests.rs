@@ -13,6 +13,7 @@ use crate::capture::pcapng::{Interface, Resolution, Writer};
 use crate::capture::{Limits, LinkType};
 use crate::crypto::KeyRing;
 use crate::crypto::testing::Client;
+use crate::dissect::TICK;
 use crate::time::Timestamp;
 
 /// Whoever waits longer waits in vain.
@@ -34,7 +35,10 @@ fn told(
     };
     let mut told = Vec::new();
     let flow = dissect(datagrams, dissector(keys), &mut |item| {
-        told.push(format!("{item:?}"));
+        // Which depends on how much is read at once.
+        if !matches!(item, Item::Pause) {
+            told.push(format!("{item:?}"));
+        }
         ControlFlow::Continue(())
     });
     let ControlFlow::Continue(Ended { datagrams, dissector, error }) = flow else {
@@ -224,8 +228,8 @@ fn all_that_came_is_visited_while_the_source_waits() {
             told.map_or(Err(io::ErrorKind::TimedOut.into()), |()| Ok(0))
         });
         let mut visited = 0;
-        let visit = |_: Item<'_>| {
-            visited += 1;
+        let visit = |item: Item<'_>| {
+            visited += usize::from(!matches!(item, Item::Pause));
             if visited == sent.len() {
                 go_on.send(()).unwrap();
             }
@@ -248,8 +252,8 @@ fn what_came_before_a_packet_that_waits_for_its_handshake_is_visited() {
         told.map_or(Err(io::ErrorKind::TimedOut.into()), |()| Ok(0))
     });
     let mut visited = 0;
-    let visit = |_: Item<'_>| {
-        visited += 1;
+    let visit = |item: Item<'_>| {
+        visited += usize::from(!matches!(item, Item::Pause));
         if visited == sent.len() - 1 {
             go_on.send(()).unwrap();
         }
@@ -267,8 +271,8 @@ fn a_break_is_given_at_once_although_the_source_waits() {
     // It goes on when `go_on` is dropped, after the break.
     let (datagrams, go_on) = Source::of(recorded(&[], &sent), |_| Ok(0));
     let mut visited = 0;
-    let visit = |_: Item<'_>| {
-        visited += 1;
+    let visit = |item: Item<'_>| {
+        visited += usize::from(!matches!(item, Item::Pause));
         if visited == 3 { ControlFlow::Break("enough") } else { ControlFlow::Continue(()) }
     };
     let flow = on_two_threads(datagrams, dissector(keys.as_bytes()), visit, thread::Builder::new());
@@ -282,8 +286,8 @@ fn a_panic_of_the_other_thread_arrives_here_after_what_came_before() {
     let (datagrams, go_on) =
         Source::of(recorded(&[], &sent), |_| panic::panic_any("the source is broken"));
     let mut visited = 0;
-    let visit = |_: Item<'_>| {
-        visited += 1;
+    let visit = |item: Item<'_>| {
+        visited += usize::from(!matches!(item, Item::Pause));
         if visited == sent.len() {
             go_on.send(()).unwrap();
         }
@@ -308,4 +312,116 @@ fn one_thread_does_all_where_no_other_can_be_had() {
         on_two_threads(datagrams, dissector, visit, thread::Builder::new())
     });
     assert!(alone.len() > 400 && alone == two);
+}
+
+/// What a live source sends ever so often.
+fn tick() -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new()).unwrap();
+    writer.secrets(TICK, &[]).unwrap();
+    writer.finish().unwrap()
+}
+
+/// Frames, and what they turn out to be, when the key log is complete at the `late`-th question.
+fn with_late_keys(capture: &[u8], keys: &str, late: usize) -> Vec<String> {
+    let one = told_late(capture, keys, late, |datagrams, dissector, visit| {
+        stream_parallel(datagrams, dissector, visit)
+    });
+    let two = told_late(capture, keys, late, |datagrams, dissector, visit| {
+        on_two_threads(datagrams, dissector, visit, thread::Builder::new())
+    });
+    assert_eq!(one, two);
+    one
+}
+
+fn told_late(
+    capture: &[u8],
+    keys: &str,
+    late: usize,
+    dissect: impl FnOnce(
+        Datagrams<Cursor<Vec<u8>>>,
+        Dissector,
+        &mut dyn FnMut(Item<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<(), Ended<Cursor<Vec<u8>>>>,
+) -> Vec<String> {
+    let datagrams = Datagrams::new(Cursor::new(capture.to_vec()), Limits::default()).unwrap();
+    let (keys, mut asked) = (keys.to_owned(), 0);
+    let dissector = Dissector::new(KeyRing::new(), None).with_more_keys(Box::new(move |ring| {
+        asked += 1;
+        if asked == late {
+            ring.read(keys.as_bytes()).unwrap();
+        }
+        asked == late
+    }));
+    let mut told = Vec::new();
+    let flow = dissect(datagrams, dissector, &mut |item| {
+        match item {
+            Item::Record(record) => {
+                let closed = if record.sealed().is_some() { " closed" } else { "" };
+                told.push(format!("{} {}{closed}", record.frame, record.kind()));
+            }
+            Item::Late(why) => told.push(format!("late: {}", why.name())),
+            Item::NotUdp(_) | Item::Pause => {}
+        }
+        ControlFlow::Continue(())
+    });
+    assert!(flow.is_continue());
+    told
+}
+
+const OPEN: [&str; 6] = [
+    "1 cookie_request",
+    "2 cookie_response",
+    "3 crypto_handshake",
+    "4 crypto_handshake",
+    "5 chat",
+    "6 chat",
+];
+
+#[test]
+fn a_key_that_is_there_when_its_packet_comes_delays_nothing() {
+    let (keys, sent) = talk(2);
+    assert_eq!(with_late_keys(&[recorded(&[], &sent), tick()].concat(), &keys, 1), OPEN);
+}
+
+#[test]
+fn packets_open_from_the_moment_their_key_appears_the_earlier_ones_too() {
+    let (keys, sent) = talk(2);
+    let capture = [recorded(&[], &sent[..5]), tick(), tick(), recorded(&[], &sent[5..]), tick()];
+    // Each of the five asks, then each tick.
+    let told = with_late_keys(&capture.concat(), &keys, 7);
+    assert!(told[..5].iter().all(|told| told.ends_with(" closed")), "{told:?}");
+    let (late, open): (Vec<_>, Vec<_>) =
+        told[5..].iter().partition(|told| told.starts_with("late: "));
+    assert_eq!((late.len(), open.len()), (5, 6), "{told:?}");
+    assert!(open.iter().zip(OPEN).all(|(told, open)| *told == open), "{told:?}");
+    assert_eq!(told.last().map(String::as_str), Some("6 chat"));
+}
+
+#[test]
+fn a_packet_that_overtook_its_handshake_is_opened_after_it() {
+    let (keys, mut sent) = talk(2);
+    sent.swap(2, 4);
+    let capture = [recorded(&[], &sent), tick()].concat();
+    let expected = [
+        "1 cookie_request",
+        "2 cookie_response",
+        "3 crypto_data closed",
+        "4 crypto_handshake",
+        "5 crypto_handshake",
+        "6 chat",
+        "late: no_handshake",
+        "3 chat",
+    ];
+    assert_eq!(with_late_keys(&capture, &keys, 1), expected);
+}
+
+#[test]
+fn what_waits_for_its_key_is_bounded() {
+    let (keys, sent) = talk(20_000);
+    let told = with_late_keys(&[recorded(&[], &sent), tick()].concat(), &keys, sent.len() + 1);
+    let opened = told.iter().filter(|told| told.starts_with("late: ")).count();
+    // The handshakes waited longest.
+    assert_eq!((opened, told.len()), (0, sent.len()));
+    let told = with_late_keys(&[recorded(&[], &sent[..16_000]), tick()].concat(), &keys, 16_001);
+    assert_eq!(told.iter().filter(|told| told.starts_with("late: ")).count(), 16_000);
 }

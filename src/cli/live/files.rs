@@ -1,0 +1,213 @@
+//! Files that a live capture is written to: one, or a ring of them.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+use crate::cli::args::RingArg;
+use crate::cli::input::shown;
+
+use super::privileges::User;
+
+/// When a file is full, and how many are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ring {
+    size: Option<u64>,
+    duration: Option<Duration>,
+    files: Option<usize>,
+}
+
+impl Ring {
+    pub(super) fn of(args: &[RingArg]) -> anyhow::Result<Self> {
+        let mut ring = Self::default();
+        for arg in args {
+            match *arg {
+                RingArg::FileSize(size) => ring.size = Some(size),
+                RingArg::Duration(duration) => ring.duration = Some(duration),
+                RingArg::Files(files) => ring.files = Some(files),
+            }
+        }
+        if ring.files.is_some() && !ring.is_many() {
+            bail!("-b files:… needs to know when a file is full: -b filesize:… or -b duration:…");
+        }
+        Ok(ring)
+    }
+
+    const fn is_many(self) -> bool {
+        self.size.is_some() || self.duration.is_some()
+    }
+}
+
+/// The file that is written to, and those before it.
+pub(super) struct Files {
+    path: PathBuf,
+    ring: Ring,
+    force: bool,
+    /// What every file begins with.
+    head: Vec<u8>,
+    file: File,
+    /// Bytes in this file, all of them whole blocks; and when it was begun.
+    bytes: u64,
+    begun: Instant,
+    number: u32,
+    kept: VecDeque<PathBuf>,
+    pub(super) written: u64,
+}
+
+impl Files {
+    /// Begins the first file, and makes `owner` its owner: it may be begun with more rights than the
+    /// following ones.
+    pub(super) fn create(
+        path: &Path,
+        ring: Ring,
+        force: bool,
+        owner: Option<&User>,
+    ) -> anyhow::Result<Self> {
+        let first = if ring.is_many() { numbered(path, 1) } else { path.to_owned() };
+        let file = create(&first, force)?;
+        if let Some(owner) = owner {
+            let ids = (rustix::fs::Uid::from_raw(owner.uid), rustix::fs::Gid::from_raw(owner.gid));
+            rustix::fs::fchown(&file, Some(ids.0), Some(ids.1))
+                .with_context(|| format!("cannot give {} to {}", shown(&first), owner.name))?;
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            ring,
+            force,
+            head: Vec::new(),
+            file,
+            bytes: 0,
+            begun: Instant::now(),
+            number: 1,
+            kept: VecDeque::from([first]),
+            written: 0,
+        })
+    }
+
+    /// What every file begins with.
+    pub(super) fn begin(&mut self, head: &[u8]) -> anyhow::Result<()> {
+        self.head = head.to_vec();
+        self.append(head)
+    }
+
+    /// Adds whole blocks, in a new file if this one is full.
+    pub(super) fn write(&mut self, blocks: &[u8]) -> anyhow::Result<()> {
+        let is_full = self.ring.size.is_some_and(|size| self.bytes >= size)
+            || self.ring.duration.is_some_and(|duration| self.begun.elapsed() >= duration);
+        if is_full && self.bytes > self.head.len() as u64 {
+            self.next()?;
+        }
+        self.append(blocks)
+    }
+
+    fn append(&mut self, blocks: &[u8]) -> anyhow::Result<()> {
+        let result = self.file.write_all(blocks);
+        if let Err(error) = result {
+            // The file ends with its last whole block.
+            let _ = self.file.set_len(self.bytes);
+            let path = self.kept.back().map(|path| shown(path)).unwrap_or_default();
+            let done = format!("cannot write {path} after {} bytes", self.bytes);
+            return Err(error).context(done);
+        }
+        self.bytes += blocks.len() as u64;
+        self.written += blocks.len() as u64;
+        Ok(())
+    }
+
+    fn next(&mut self) -> anyhow::Result<()> {
+        self.number += 1;
+        let path = numbered(&self.path, self.number);
+        self.file = create(&path, self.force)?;
+        (self.bytes, self.begun) = (0, Instant::now());
+        self.kept.push_back(path);
+        while self.ring.files.is_some_and(|files| self.kept.len() > files) {
+            if let Some(first) = self.kept.pop_front() {
+                fs::remove_file(&first)
+                    .with_context(|| format!("cannot remove {}", shown(&first)))?;
+            }
+        }
+        let head = std::mem::take(&mut self.head);
+        let begun = self.append(&head);
+        self.head = head;
+        begun
+    }
+
+    /// The files that are left, in words.
+    pub(super) fn told(&self) -> String {
+        match (self.kept.front(), self.kept.back()) {
+            (Some(first), Some(last)) if self.kept.len() > 1 => {
+                format!("{} to {}", shown(first), shown(last))
+            }
+            (Some(only), _) => shown(only),
+            (None, _) => String::new(),
+        }
+    }
+}
+
+/// `chat_00001.pcapng` for `chat.pcapng`.
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.file_stem().map(OsString::from).unwrap_or_default();
+    name.push(format!("_{number:05}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+/// A new file, never one that a link leads to.
+fn create(path: &Path, force: bool) -> anyhow::Result<File> {
+    let cannot = || format!("cannot create {}", shown(path));
+    if fs::symlink_metadata(path).is_ok() {
+        if !force {
+            bail!("{} exists; --force replaces it", shown(path));
+        }
+        fs::remove_file(path).with_context(cannot)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    options.open(path).with_context(cannot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_begins_new_files_and_keeps_the_last() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chat.pcapng");
+        let ring = Ring::of(&[RingArg::FileSize(10), RingArg::Files(2)]).unwrap();
+        let mut files = Files::create(&path, ring, false, None).unwrap();
+        files.begin(b"head").unwrap();
+        for block in ["aaaa", "bbbb", "cccccccc", "d", "e"] {
+            files.write(block.as_bytes()).unwrap();
+        }
+        let read = |name: &str| fs::read_to_string(folder.path().join(name)).ok();
+        assert_eq!(read("chat_00001.pcapng"), None);
+        assert_eq!(read("chat_00002.pcapng").as_deref(), Some("headcccccccc"));
+        assert_eq!(read("chat_00003.pcapng").as_deref(), Some("headde"));
+        assert_eq!(files.written, 12 + 12 + 6);
+        assert!(Files::create(&path, Ring::default(), false, None).is_ok());
+        assert!(Files::create(&path, Ring::default(), false, None).is_err());
+        assert!(Files::create(&path, Ring::default(), true, None).is_ok());
+        assert!(Ring::of(&[RingArg::Files(2)]).is_err());
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        fs::write(&target, "mine").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        assert!(Files::create(&link, Ring::default(), false, None).is_err());
+        Files::create(&link, Ring::default(), true, None).unwrap().begin(b"x").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"mine");
+        assert_eq!(fs::read(&link).unwrap(), b"x");
+    }
+}
