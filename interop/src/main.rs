@@ -42,6 +42,9 @@ enum What {
         /// In the network namespace that the process is in, which has to be a quiet one.
         #[arg(long)]
         here: bool,
+        /// Without a recording, which takes root.
+        #[arg(long)]
+        unrecorded: bool,
         #[command(flatten)]
         how: How,
     },
@@ -71,7 +74,7 @@ fn main() -> ExitCode {
             }
             Ok(())
         }
-        What::Play { story, here, how } => play(&story, here, &how),
+        What::Play { story, here, unrecorded, how } => play(&story, here, !unrecorded, &how),
         What::Record { stories, how } => record(&stories, &how),
     };
     match done {
@@ -165,12 +168,12 @@ fn key_logger() -> Result<PathBuf> {
 }
 
 #[expect(clippy::print_stderr, reason = "a program talks")]
-fn play(story: &str, here: bool, how: &How) -> Result<()> {
+fn play(story: &str, here: bool, is_recorded: bool, how: &How) -> Result<()> {
     let scenario = find(story)?;
     let plan = Plan {
         story: scenario.name,
         about: scenario.about,
-        capture: how.out.join(format!("{story}.pcapng")),
+        capture: is_recorded.then(|| how.out.join(format!("{story}.pcapng"))),
         truth: how.out.join(format!("{story}.truth.jsonl")),
         keys: env::var_os(KEY_LOG).map(PathBuf::from),
         savedata: how.savedata.then(|| how.out.clone()),

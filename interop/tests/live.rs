@@ -4,58 +4,22 @@
 
 #![expect(clippy::indexing_slicing, reason = "helpers of tests fail like tests")]
 
+mod helpers;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use helpers::{Namespace, built, printed, program};
 use tempfile::TempDir;
 
 /// The namespaces' names; one a test.
 const LIVE: &str = "toxscope-live";
-
-fn program() -> &'static str {
-    env!("CARGO_BIN_EXE_toxscope-interop")
-}
-
-/// The programs under test, which belong to other members of the workspace.
-fn built(package: &str, name: &str) -> PathBuf {
-    let built =
-        Command::new(env!("CARGO")).args(["build", "--quiet", "--package", package]).status();
-    assert!(built.expect("cargo runs").success(), "cargo does not build {package}");
-    Path::new(program()).with_file_name(name)
-}
-
-/// A network namespace with a loopback interface, for as long as the value lives.
-struct Namespace(&'static str);
-
-impl Namespace {
-    fn new(name: &'static str) -> Self {
-        let _ = Command::new("ip").args(["netns", "delete", name]).stderr(Stdio::null()).status();
-        let run =
-            |args: &[&str]| Command::new("ip").args(args).status().expect("ip runs").success();
-        assert!(run(&["netns", "add", name]), "namespaces take root and iproute2");
-        assert!(run(&["-n", name, "link", "set", "lo", "up"]));
-        Self(name)
-    }
-
-    /// A command inside.
-    fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new("ip");
-        command.args(["netns", "exec", self.0]).arg(program);
-        command
-    }
-}
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        let _ = Command::new("ip").args(["netns", "delete", self.0]).status();
-    }
-}
 
 /// Lines of standard error until one says that the capture has begun.
 fn begun(child: &mut Child) -> (BufReader<std::process::ChildStderr>, String) {
@@ -153,13 +117,8 @@ fn what_live_prints_is_what_dissect_finds_in_its_file_and_nothing_is_left_of_roo
 }
 
 fn dissect(toxscope: &Path, capture: &Path, keys: &Path) -> String {
-    let Output { status, stdout, stderr } = Command::new(toxscope)
-        .args(["dissect", "--format", "jsonl", "-k"])
-        .args([keys, capture])
-        .output()
-        .expect("it runs");
-    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).expect("UTF-8")
+    let mut command = Command::new(toxscope);
+    printed(command.args(["dissect", "--format", "jsonl", "-k"]).args([keys, capture]))
 }
 
 /// What each object tells that does not depend on where and when the capture began.

@@ -31,6 +31,7 @@ use crate::time::Timestamp;
 use container::{Container, Item, Kind};
 pub use error::{Error, Place};
 pub use link::LinkType;
+pub use net::Ends;
 use net::Fragments;
 pub use rewrite::{Changes, Rewritten, rewrite};
 use streams::Streams;

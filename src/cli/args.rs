@@ -1,5 +1,7 @@
 //! The command line as data.
 
+#[cfg(target_os = "linux")]
+use std::ffi::OsString;
 use std::path::PathBuf;
 #[cfg(target_os = "linux")]
 use std::time::Duration;
@@ -40,6 +42,9 @@ pub(super) enum Command {
     /// Show packets as they come, and write them to files
     #[cfg(target_os = "linux")]
     Live(Box<LiveArgs>),
+    /// Run a client, and record what it sends and receives together with its keys
+    #[cfg(target_os = "linux")]
+    Record(RecordArgs),
     /// Key logs, and key logs inside captures: show, embed, extract, strip
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -272,6 +277,46 @@ pub(super) struct DeviceArgs {
     /// Bytes that the system keeps until we take them
     #[arg(short = 'B', long, value_name = "BYTES", default_value = "64M", value_parser = size)]
     pub(super) buffer: u64,
+}
+
+#[cfg(target_os = "linux")]
+impl Default for DeviceArgs {
+    fn default() -> Self {
+        Self { snap_length: 262_144, promiscuous: false, immediate: false, buffer: 64 << 20 }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[derive(Args)]
+pub(super) struct RecordArgs {
+    /// The file to write: pcapng with the keys inside, for its owner alone (mode 0600). Until the client has
+    /// ended, its keys are in a file beside it that ends in .keys
+    #[arg(short, long = "output", value_name = "OUT")]
+    pub(super) out: PathBuf,
+    /// Where to capture
+    #[arg(short, long, value_name = "IFACE", default_value = "any")]
+    pub(super) interface: String,
+    /// Replace files that exist
+    #[arg(long)]
+    pub(super) force: bool,
+    /// Whose rights the client has, for root: a name or a number [default: who called sudo]
+    #[arg(long, value_name = "USER")]
+    pub(super) user: Option<String>,
+    /// The key logger [default: TOXSCOPE_KEY_LOGGER, or libtoxscope_keylog.so beside this program or in
+    /// ../lib/toxscope]
+    #[arg(long, value_name = "FILE")]
+    pub(super) key_logger: Option<PathBuf>,
+    /// Bytes that the system keeps until we take them
+    #[arg(short = 'B', long, value_name = "BYTES", default_value = "64M", value_parser = size)]
+    pub(super) buffer: u64,
+    /// The client and its arguments
+    #[arg(
+        value_name = "CMD",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(super) command: Vec<OsString>,
 }
 
 /// When a file is full, and how many are kept.

@@ -156,7 +156,7 @@ fn looks_packed_or_capture(head: &[u8]) -> bool {
         || !(head.iter().all(is_text) || head.starts_with(&[0xef, 0xbb, 0xbf]))
 }
 
-fn embed(args: &EmbedArgs, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
+pub(super) fn embed(args: &EmbedArgs, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
     if args.file.as_os_str() == "-" {
         return Err(anyhow!("embedding reads the capture twice, so it has to be a file").into());
     }

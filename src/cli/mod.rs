@@ -16,6 +16,8 @@ mod names;
 mod new_file;
 mod output;
 mod progress;
+#[cfg(target_os = "linux")]
+mod record;
 mod replay;
 mod save;
 mod secrets;
@@ -43,6 +45,8 @@ enum Done {
     Clean,
     /// Something was found that should not be there.
     Findings,
+    /// Somebody else's exit code.
+    Exit(u8),
 }
 
 const FINDINGS: u8 = 1;
@@ -75,6 +79,7 @@ fn run(argv: Vec<OsString>) -> ExitCode {
         Err(error) => return usage(&error, &argv),
     };
     secrets::keep_in_memory();
+    stdio::take_size_limits_for_errors();
     let mut out = Output::new();
     let color = cli.talk.wants_color(out.is_terminal());
     let talk = Talk { quiet: cli.talk.quiet, verbose: cli.talk.verbose, color };
@@ -84,6 +89,8 @@ fn run(argv: Vec<OsString>) -> ExitCode {
         Command::Decode(args) => decode::run(args, &mut out, color),
         #[cfg(target_os = "linux")]
         Command::Live(args) => live::run(args, &mut out, talk),
+        #[cfg(target_os = "linux")]
+        Command::Record(args) => record::run(args, &mut out, talk),
         Command::Keys(command) => keys::run(command, &mut out, talk),
         Command::Replay(args) => replay::run(args, &mut out, talk),
         Command::Save(args) => save::run(args, &mut out),
@@ -98,6 +105,7 @@ fn run(argv: Vec<OsString>) -> ExitCode {
     match done.and_then(|done| finished.map(|()| done)) {
         Ok(Done::Clean) | Err(Stop::ClosedPipe) => ExitCode::SUCCESS,
         Ok(Done::Findings) => ExitCode::from(FINDINGS),
+        Ok(Done::Exit(code)) => ExitCode::from(code),
         Err(Stop::Failed(error)) => {
             say(&format!("{error:#}"));
             ExitCode::from(FAILED)

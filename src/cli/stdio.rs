@@ -17,6 +17,19 @@ pub(super) fn look_before_main() {
 #[cfg(not(unix))]
 pub(super) fn look_before_main() {}
 
+/// Has a write beyond the limit of a file's size fail, as one beyond the end of a disk, and not end the program.
+pub(super) fn take_size_limits_for_errors() {
+    #[cfg(target_os = "linux")]
+    {
+        use std::sync::Arc;
+
+        use signal_hook::consts::SIGXFSZ;
+
+        // Where it cannot be had, the signal does what it does.
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    }
+}
+
 /// Whether the program was started without a standard output, as by `>&-`.
 pub(super) fn stdout_was_closed() -> bool {
     STDOUT_WAS_CLOSED.load(Ordering::Relaxed)

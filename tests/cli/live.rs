@@ -1,4 +1,4 @@
-//! `toxscope live`, as far as it goes without rights and without libpcap; the rest is in `interop/tests/`.
+//! `toxscope live` and `toxscope record`, as far as it goes without rights and without libpcap; the rest is in `interop/tests/`.
 
 use crate::run;
 
@@ -13,6 +13,8 @@ fn what_is_wrong_with_the_command_line_is_said_before_a_device_is_opened() {
         (&["live", "-i", "lo", "-w", "x", "-b", "size:3"], "filesize:BYTES"),
         (&["live", "-i", "lo", "--duration", "x"], "number of seconds"),
         (&["live", "-i", "lo", "-s", "1"], "1 is not in"),
+        (&["record", "-o", "x.keys", "--", "id"], "is a key log"),
+        (&["record", "-o", "x.pcapng"], "<CMD>"),
     ] {
         let (code, out, err) = run(args);
         assert_eq!((code, out.as_str()), (2, ""), "{args:?}: {err}");

@@ -236,6 +236,7 @@ fn help_is_as_it_was() {
         "keys extract",
         "keys strip",
         "live",
+        "record",
         "completions",
         "man",
     ] {

@@ -11,12 +11,13 @@ use anyhow::{Context as _, bail};
 
 use crate::cli::args::RingArg;
 use crate::cli::input::shown;
+use crate::cli::new_file::private;
 
 use super::privileges::User;
 
 /// When a file is full, and how many are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ring {
+pub(in crate::cli) struct Ring {
     size: Option<u64>,
     duration: Option<Duration>,
     files: Option<usize>,
@@ -44,10 +45,11 @@ impl Ring {
 }
 
 /// The file that is written to, and those before it.
-pub(super) struct Files {
+pub(in crate::cli) struct Files {
     path: PathBuf,
     ring: Ring,
     force: bool,
+    private: bool,
     /// What every file begins with.
     head: Vec<u8>,
     file: File,
@@ -60,16 +62,17 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Begins the first file, and makes `owner` its owner: it may be begun with more rights than the
+    /// Begins the first file, for its owner alone if it is `private`, and makes `owner` its owner: it may be begun with more rights than the
     /// following ones.
-    pub(super) fn create(
+    pub(in crate::cli) fn create(
         path: &Path,
         ring: Ring,
         force: bool,
+        private: bool,
         owner: Option<&User>,
     ) -> anyhow::Result<Self> {
         let first = if ring.is_many() { numbered(path, 1) } else { path.to_owned() };
-        let file = create(&first, force)?;
+        let file = create(&first, force, private)?;
         if let Some(owner) = owner {
             let ids = (rustix::fs::Uid::from_raw(owner.uid), rustix::fs::Gid::from_raw(owner.gid));
             rustix::fs::fchown(&file, Some(ids.0), Some(ids.1))
@@ -79,6 +82,7 @@ impl Files {
             path: path.to_owned(),
             ring,
             force,
+            private,
             head: Vec::new(),
             file,
             bytes: 0,
@@ -90,13 +94,13 @@ impl Files {
     }
 
     /// What every file begins with.
-    pub(super) fn begin(&mut self, head: &[u8]) -> anyhow::Result<()> {
+    pub(in crate::cli) fn begin(&mut self, head: &[u8]) -> anyhow::Result<()> {
         self.head = head.to_vec();
         self.append(head)
     }
 
     /// Adds whole blocks, in a new file if this one is full.
-    pub(super) fn write(&mut self, blocks: &[u8]) -> anyhow::Result<()> {
+    pub(in crate::cli) fn write(&mut self, blocks: &[u8]) -> anyhow::Result<()> {
         let is_full = self.ring.size.is_some_and(|size| self.bytes >= size)
             || self.ring.duration.is_some_and(|duration| self.begun.elapsed() >= duration);
         if is_full && self.bytes > self.head.len() as u64 {
@@ -122,7 +126,7 @@ impl Files {
     fn next(&mut self) -> anyhow::Result<()> {
         self.number += 1;
         let path = numbered(&self.path, self.number);
-        self.file = create(&path, self.force)?;
+        self.file = create(&path, self.force, self.private)?;
         (self.bytes, self.begun) = (0, Instant::now());
         self.kept.push_back(path);
         while self.ring.files.is_some_and(|files| self.kept.len() > files) {
@@ -161,9 +165,12 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
 }
 
 /// A new file, never one that a link leads to.
-fn create(path: &Path, force: bool) -> anyhow::Result<File> {
+fn create(path: &Path, force: bool, is_private: bool) -> anyhow::Result<File> {
     let cannot = || format!("cannot create {}", shown(path));
-    if fs::symlink_metadata(path).is_ok() {
+    if let Ok(found) = fs::symlink_metadata(path) {
+        if !found.is_file() && !found.is_symlink() {
+            bail!("{} is not a regular file; name a new one", shown(path));
+        }
         if !force {
             bail!("{} exists; --force replaces it", shown(path));
         }
@@ -171,6 +178,9 @@ fn create(path: &Path, force: bool) -> anyhow::Result<File> {
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
+    if is_private {
+        private(&mut options);
+    }
     options.open(path).with_context(cannot)
 }
 
@@ -183,7 +193,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chat.pcapng");
         let ring = Ring::of(&[RingArg::FileSize(10), RingArg::Files(2)]).unwrap();
-        let mut files = Files::create(&path, ring, false, None).unwrap();
+        let mut files = Files::create(&path, ring, false, false, None).unwrap();
         files.begin(b"head").unwrap();
         for block in ["aaaa", "bbbb", "cccccccc", "d", "e"] {
             files.write(block.as_bytes()).unwrap();
@@ -193,9 +203,9 @@ mod tests {
         assert_eq!(read("chat_00002.pcapng").as_deref(), Some("headcccccccc"));
         assert_eq!(read("chat_00003.pcapng").as_deref(), Some("headde"));
         assert_eq!(files.written, 12 + 12 + 6);
-        assert!(Files::create(&path, Ring::default(), false, None).is_ok());
-        assert!(Files::create(&path, Ring::default(), false, None).is_err());
-        assert!(Files::create(&path, Ring::default(), true, None).is_ok());
+        assert!(Files::create(&path, Ring::default(), false, false, None).is_ok());
+        assert!(Files::create(&path, Ring::default(), false, false, None).is_err());
+        assert!(Files::create(&path, Ring::default(), true, false, None).is_ok());
         assert!(Ring::of(&[RingArg::Files(2)]).is_err());
     }
 
@@ -205,8 +215,9 @@ mod tests {
         let (target, link) = (folder.path().join("target"), folder.path().join("link"));
         fs::write(&target, "mine").unwrap();
         std::os::unix::fs::symlink(&target, &link).unwrap();
-        assert!(Files::create(&link, Ring::default(), false, None).is_err());
-        Files::create(&link, Ring::default(), true, None).unwrap().begin(b"x").unwrap();
+        assert!(Files::create(Path::new("/dev/full"), Ring::default(), true, false, None).is_err());
+        assert!(Files::create(&link, Ring::default(), false, false, None).is_err());
+        Files::create(&link, Ring::default(), true, false, None).unwrap().begin(b"x").unwrap();
         assert_eq!(fs::read(&target).unwrap(), b"mine");
         assert_eq!(fs::read(&link).unwrap(), b"x");
     }

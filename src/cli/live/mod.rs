@@ -2,9 +2,9 @@
 
 pub(super) mod device;
 pub(super) mod files;
-pub(super) mod key_logs;
+mod key_logs;
 pub(super) mod privileges;
-pub(super) mod pump;
+mod pump;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,11 +37,11 @@ pub(super) fn run(args: &LiveArgs, out: &mut Output, talk: Talk) -> Result<Done,
     let mut format = Format::of(&args.show, talk.color)?;
     let filter = args.filter.as_deref().map(filter).transpose()?;
     let ring = Ring::of(&args.ring)?;
-    let user = User::choose(args.user.as_deref())?;
+    let user = User::choose(args.user.as_deref(), true)?;
 
     let mut open = Open::new(interface, &args.device)?;
     let files = args.write.as_deref();
-    let files = files.map(|path| Files::create(path, ring, args.force, user.as_ref()));
+    let files = files.map(|path| Files::create(path, ring, args.force, false, user.as_ref()));
     let files = files.transpose()?;
     let keys = KeyLogs::open(&args.keys)?;
     privileges::drop_to(user.as_ref())?;

@@ -1,6 +1,7 @@
 //! Less than root, before the first byte of a stranger is looked at (threat 15).
 
 use std::fs;
+use std::thread;
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use rustix::process::{Gid, Uid, getegid, geteuid, getgid, getgroups, getuid};
@@ -21,6 +22,7 @@ pub(in crate::cli) struct User {
     pub(in crate::cli) name: String,
     pub(in crate::cli) uid: u32,
     pub(in crate::cli) gid: u32,
+    pub(in crate::cli) home: String,
 }
 
 /// Whether there is anything to drop to somebody.
@@ -29,9 +31,12 @@ pub(in crate::cli) fn is_root() -> bool {
 }
 
 impl User {
-    /// Whom `--user` names; else who called `sudo`; else `nobody`. `None` for who is not root: it stays
-    /// who it is.
-    pub(in crate::cli) fn choose(named: Option<&str>) -> anyhow::Result<Option<Self>> {
+    /// Whom `--user` names; else who called `sudo`; else `nobody`, if that will do. `None` for who is not
+    /// root: it stays who it is.
+    pub(in crate::cli) fn choose(
+        named: Option<&str>,
+        or_nobody: bool,
+    ) -> anyhow::Result<Option<Self>> {
         if !is_root() {
             ensure!(named.is_none(), "only root can become another user: leave --user out");
             return Ok(None);
@@ -44,14 +49,14 @@ impl User {
                 match (number("SUDO_UID"), number("SUDO_GID")) {
                     (Some(uid), Some(gid)) if uid != 0 => {
                         let known = Self::all(&passwd).find(|user| user.uid == uid);
-                        let name = known.map_or_else(|| uid.to_string(), |user| user.name);
-                        Self { name, uid, gid }
+                        let found = known.unwrap_or_else(|| Self::unknown(uid));
+                        Self { gid, ..found }
                     }
-                    _ => Self::named("nobody", &passwd).unwrap_or(Self {
-                        name: "nobody".to_owned(),
-                        uid: NOBODY,
-                        gid: NOBODY,
-                    }),
+                    _ if or_nobody => Self::named("nobody", &passwd)
+                        .unwrap_or(Self { name: "nobody".to_owned(), ..Self::unknown(NOBODY) }),
+                    _ => bail!(
+                        "name with --user whom the program is to run as; as root it is not run"
+                    ),
                 }
             }
         };
@@ -77,7 +82,7 @@ impl User {
         };
         let mut found = match (known.or_else(numbered), user.parse::<u32>()) {
             (Some(found), _) => found,
-            (None, Ok(uid)) => Self { name: uid.to_string(), uid, gid: uid },
+            (None, Ok(uid)) => Self::unknown(uid),
             (None, Err(_)) => return Err(unknown()),
         };
         if let Some(group) = group {
@@ -91,9 +96,57 @@ impl User {
             let mut fields = line.split(':');
             let name = fields.next()?.to_owned();
             let uid = fields.nth(1)?.parse().ok()?;
-            Some(Self { name, uid, gid: fields.next()?.parse().ok()? })
+            let gid = fields.next()?.parse().ok()?;
+            let home = fields.nth(1).filter(|home| !home.is_empty()).unwrap_or("/").to_owned();
+            Some(Self { name, uid, gid, home })
         })
     }
+
+    /// Somebody whom the system has no name for.
+    fn unknown(uid: u32) -> Self {
+        Self { name: uid.to_string(), uid, gid: uid, home: "/".to_owned() }
+    }
+
+    /// The groups that the user is in.
+    fn groups(&self) -> Vec<Gid> {
+        let table = fs::read_to_string("/etc/group").unwrap_or_default();
+        self.groups_of(&table)
+    }
+
+    fn groups_of(&self, table: &str) -> Vec<Gid> {
+        let others = table.lines().filter_map(|line| {
+            let mut fields = line.split(':');
+            let gid = fields.nth(2)?.parse().ok()?;
+            let is_member = fields.next()?.split(',').any(|member| member == self.name);
+            is_member.then(|| Gid::from_raw(gid))
+        });
+        std::iter::once(Gid::from_raw(self.gid)).chain(others).collect()
+    }
+}
+
+/// Whose files this process makes.
+pub(in crate::cli) fn user() -> u32 {
+    geteuid().as_raw()
+}
+
+/// Does something with the rights of `user`, as after a login: what it starts has them, too.
+pub(in crate::cli) fn with_rights_of<T: Send>(
+    user: Option<&User>,
+    act: impl FnOnce() -> anyhow::Result<T> + Send,
+) -> anyhow::Result<T> {
+    let Some(user) = user else { return act() };
+    // Rights are a thread's, and its children's.
+    let done = thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
+            set_thread_groups(&user.groups()).context("take groups")?;
+            set_thread_res_gid(gid, gid, gid).context("change the group")?;
+            set_thread_res_uid(uid, uid, uid).context("change the user")?;
+            act()
+        });
+        thread.join()
+    });
+    done.map_err(|_| anyhow!("a thread has died"))?
 }
 
 /// Gives up every right that opening a device took, for ever: groups, group, user, all capabilities, and
@@ -153,18 +206,24 @@ mod tests {
 
     #[test]
     fn users_go_by_name_or_number() {
-        let user = |name: &str, uid, gid| User { name: name.to_owned(), uid, gid };
+        let user = |name: &str, uid, gid, home: &str| {
+            let (name, home) = (name.to_owned(), home.to_owned());
+            User { name, uid, gid, home }
+        };
         for (named, expected) in [
-            ("ann", user("ann", 1000, 100)),
-            ("1000", user("ann", 1000, 100)),
-            ("ann:7", user("ann", 1000, 7)),
-            ("4711", user("4711", 4711, 4711)),
-            ("4711:12", user("4711", 4711, 12)),
+            ("ann", user("ann", 1000, 100, "/home/ann")),
+            ("1000", user("ann", 1000, 100, "/home/ann")),
+            ("ann:7", user("ann", 1000, 7, "/home/ann")),
+            ("4711", user("4711", 4711, 4711, "/")),
+            ("4711:12", user("4711", 4711, 12, "/")),
         ] {
             assert_eq!(User::named(named, PASSWD).unwrap(), expected);
         }
         for bad in ["bob", "", "ann:x", "-1"] {
             assert!(User::named(bad, PASSWD).is_err(), "{bad}");
         }
+        let ann = User::named("ann", PASSWD).unwrap();
+        let groups = ann.groups_of("audio:x:29:bob,ann\nvideo:x:44:bob\nsudo:x:27:ann\n");
+        assert_eq!(groups, [100, 29, 27].map(Gid::from_raw));
     }
 }
