@@ -118,6 +118,15 @@ impl<'a> At<'a> {
         self.packet.message().is_some_and(|it| self.own().is_some_and(|own| own != it.peer_number))
     }
 
+    /// Whether a peer is frozen at the endpoint, as far as is known.
+    #[must_use]
+    pub fn was_frozen(&self, key: &PublicKey) -> bool {
+        let number = self.group().and_then(|group| group.numbers.get(key));
+        number.and_then(|number| self.peer(*number)).is_some_and(|peer| {
+            peer.froze.is_some() || peer.active.is_none() || peer.is_silent(self.now())
+        })
+    }
+
     /// A peer of the endpoint.
     #[must_use]
     pub fn peer(&self, number: PeerNumber) -> Option<&'a Peer> {

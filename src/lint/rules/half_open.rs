@@ -23,7 +23,7 @@ fn check(on: &OnLink<'_>, found: &mut Found) {
     }
     let (Some(mine), Some(theirs)) = (on.part(), on.receivers_part()) else { return };
     let Some(asked) = theirs.online else { return };
-    let after = |spot: Option<crate::lint::Spot>| spot.is_some_and(|spot| spot.at >= asked.at);
+    let after = |spot: Option<Spot>| spot.is_some_and(|spot| spot.at >= asked.at);
     let waited = on.packet.spot.at.nanos_since(asked.at);
     // Said once, as the patience ends.
     let before = mine.messaged.map_or(0, |spot| spot.at.nanos_since(asked.at));

@@ -3,7 +3,7 @@
 
 // What rules are written with.
 use super::at::{At, OnLink, frame};
-use super::finding::Found;
+use super::finding::{Found, Spot};
 use super::guard::Level;
 use super::promise::{Promise, Promises, Proof};
 use super::rule::{Check, Class, Expectation, Need, Rule, Severity};
@@ -12,9 +12,11 @@ use super::save::SaveFile;
 use super::testing::{
     Case, MS, fires, first_peer, owner, save_fires, save_silent, saved, section, silent,
 };
-use super::view::{Handed, Packet, REMEMBERED, SECOND, content, newer};
+use super::view::{End, Handed, Packet, REMEMBERED, SECOND, content, newer};
 use crate::conference::DamageKind;
-use crate::wire::{self, ConferenceType, DataId, Kind, MessageBody, PublicKey, Reason};
+use crate::printable::printable;
+use crate::time::Timestamp;
+use crate::wire::{self, ConferenceType, DataId, Kind, MessageBody, PeerNumber, PublicKey, Reason};
 
 macro_rules! rules {
     ($($module:ident,)*) => {
@@ -48,9 +50,13 @@ rules! {
     wrong_number,
     number_clash,
     number_moves,
+    online_missing,
     online_unanswered,
     online_spam,
     half_open,
+    no_first_query,
+    introduce_missing,
+    newpeer_dht,
     invite_early,
     accept_echo,
     accept_no_query,
@@ -68,6 +74,7 @@ rules! {
     query_unanswered,
     title_resp,
     unknown_no_query,
+    query_futile,
     query_storm,
     killed_listed,
     join_no_name,
@@ -89,12 +96,17 @@ rules! {
     relay_invalid,
     relay_unknown,
     ping_fast,
+    send_frozen,
+    rejoin_missing,
+    rejoin_missing_freeze,
     rejoin_no_online,
     rejoin_no_newpeer,
     rejoin_no_name,
     rejoin_no_query,
     rejoin_active,
     rejoin_unknown,
+    thaw_no_name,
+    freeze_early,
     kill_foreign,
     kill_talk,
     kill_not_applied,
@@ -103,8 +115,10 @@ rules! {
     conn_limit,
     introduced_early,
     introduced_connecting,
+    title_ignored,
     lossy_dup,
     lossy_echo,
+    lossy_fanout,
     lossy_own,
     save_trunc,
     save_count,
@@ -210,11 +224,23 @@ fn go_on(it: &mut super::testing::Traffic) {
 #[cfg(test)]
 fn come_back(
     it: &mut super::testing::Traffic,
-) -> (Option<PublicKey>, Option<PublicKey>, crate::time::Timestamp) {
+) -> (Option<PublicKey>, Option<PublicKey>, Timestamp) {
     let rejoin = it.last(Kind::Rejoin);
     let (from, to, at) = (it.packets[rejoin].from, it.packets[rejoin].to, it.packets[rejoin].at);
     go_on(it);
     (to, from, at)
+}
+
+/// The same, and nothing was heard of who comes back since it fell asleep.
+#[cfg(test)]
+fn come_back_from_afar(
+    it: &mut super::testing::Traffic,
+) -> (Option<PublicKey>, Option<PublicKey>, Timestamp) {
+    let rejoin = it.last(Kind::Rejoin);
+    let (cas, session) = (it.packets[rejoin].from, it.packets[rejoin].session);
+    let asleep = Timestamp::from_nanos(it.packets[0].at.as_nanos() + 20 * SECOND);
+    it.remove_all(|p| p.from == cas && p.session != session && p.at > asleep);
+    come_back(it)
 }
 
 /// What is wrong with a malformed packet of these kinds, if that is what is wrong.

@@ -10,7 +10,9 @@ use crate::wire::{Conference, PublicKey};
 
 /// Conferences of one endpoint, and its connections, that are followed.
 pub(super) const GROUPS: usize = 64;
-const FRIENDS: usize = 1024;
+pub(super) const FRIENDS: usize = 1024;
+/// DHT keys that are kept in mind of one endpoint.
+const DHT_KEYS: usize = 16;
 
 /// An endpoint that sends nothing for so long was asleep: a session alone makes it send every 8 s.
 const SLEEP: i64 = 15 * SECOND;
@@ -26,6 +28,8 @@ pub struct Endpoint {
     pub name: Option<Vec<u8>>,
     /// Its DHT key, from its last cookie request.
     pub dht_key: Option<PublicKey>,
+    /// DHT keys that it had before.
+    pub before: Vec<PublicKey>,
     /// The present session with each friend.
     pub sessions: BTreeMap<PublicKey, u32>,
     /// Its conferences.
@@ -51,6 +55,7 @@ impl Endpoint {
             key,
             name: None,
             dht_key: None,
+            before: Vec::new(),
             sessions: BTreeMap::new(),
             groups: BTreeMap::new(),
             promises: Vec::new(),
@@ -100,7 +105,12 @@ impl Endpoint {
 
     /// It showed a DHT key. Another one than before means that it started again.
     pub(in crate::lint) fn shows(&mut self, dht_key: PublicKey, at: Timestamp) {
-        if self.dht_key.replace(dht_key).is_some_and(|before| before != dht_key) {
+        if let Some(before) = self.dht_key.replace(dht_key)
+            && before != dht_key
+        {
+            if self.before.len() < DHT_KEYS {
+                self.before.push(before);
+            }
             self.restarts(at);
         }
     }
@@ -110,6 +120,7 @@ impl Endpoint {
         self.restarted = Some(at);
         self.woke = Some(at);
         self.promises.clear();
+        self.sessions.clear();
         self.groups.values_mut().for_each(Group::restart);
     }
 }

@@ -1,6 +1,6 @@
 //! A conference, as one endpoint knows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lint::finding::Spot;
 use crate::lint::guard::Level;
@@ -11,6 +11,11 @@ use crate::wire::{MessageNumber, PeerNumber, PublicKey};
 pub(in crate::lint) const REMEMBERED: usize = 8;
 /// Peers that left that are kept in mind.
 pub(super) const KILLED: usize = 64;
+
+/// Nanoseconds without a sign of a peer after which it is frozen for sure.
+const FROZEN: i64 = 65 * super::SECOND;
+/// Titles that are kept in mind.
+const TITLES: usize = 8;
 
 /// A conference, as one endpoint knows it.
 pub struct Group {
@@ -40,6 +45,16 @@ pub struct Group {
     pub left: Option<Spot>,
     /// The title: what it said of it, or received, last. `None` if not known; empty if unset.
     pub title: Option<Vec<u8>>,
+    /// Titles that it was told since it joined, in Title Responses, as long as nobody set one.
+    pub told: Vec<(Vec<u8>, Spot)>,
+    /// Somebody set the title, or may have.
+    pub titled: bool,
+    /// When it listed peers last.
+    pub listed: Option<Timestamp>,
+    /// Peers that it left out of its last list, and where that was.
+    pub omitted: BTreeMap<PublicKey, Spot>,
+    /// Friends whom it introduced, or who introduced it, once.
+    pub introduced: BTreeSet<PublicKey>,
     /// Peers, by number.
     pub peers: BTreeMap<PeerNumber, Peer>,
     /// Their numbers, by key.
@@ -65,6 +80,8 @@ pub struct Peer {
     pub froze: Option<Spot>,
     /// The DHT key that it was last announced with by fresh information.
     pub dht_key: Option<PublicKey>,
+    /// The DHT key that the endpoint itself announced it with last.
+    pub announced: Option<(PublicKey, Spot)>,
     /// The newest message of it that came.
     pub heard: Option<MessageNumber>,
     /// The newest messages of it that the endpoint passed on, newest first, with their ids.
@@ -93,6 +110,11 @@ impl Group {
             named: None,
             left: None,
             title: None,
+            told: Vec::new(),
+            titled: false,
+            listed: None,
+            omitted: BTreeMap::new(),
+            introduced: BTreeSet::new(),
             peers: BTreeMap::new(),
             numbers: BTreeMap::new(),
         }
@@ -133,6 +155,7 @@ impl Group {
             returned: None,
             froze: None,
             dht_key: None,
+            announced: None,
             heard: None,
             relayed: Vec::new(),
         };
@@ -146,6 +169,7 @@ impl Group {
         self.pinged = None;
         self.named = None;
         self.title = None;
+        self.titled = true;
         for peer in self.peers.values_mut() {
             peer.active = None;
             peer.level = peer.level.min(Level::Assumed);
@@ -154,10 +178,18 @@ impl Group {
         }
     }
 
+    /// A Title Response comes to somebody who joined, and has no title yet for all that is known.
+    pub(in crate::lint) fn is_told_title(&mut self, title: &[u8], spot: Spot) {
+        if self.birth == Level::Known && !self.titled && self.told.len() < TITLES {
+            self.told.push((title.to_vec(), spot));
+        }
+    }
+
     /// A peer leaves for good.
     pub(in crate::lint) fn remove(&mut self, number: PeerNumber, room: &mut usize) {
         if let Some(peer) = self.peers.remove(&number) {
             *room += 1;
+            self.omitted.remove(&peer.key);
             if self.numbers.get(&peer.key) == Some(&number) {
                 self.numbers.remove(&peer.key);
             }
@@ -166,6 +198,12 @@ impl Group {
 }
 
 impl Peer {
+    /// Whether it is frozen for want of signs.
+    #[must_use]
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        self.active.is_some_and(|active| now.nanos_since(active) > FROZEN)
+    }
+
     /// The endpoint passed on a message of it.
     pub(in crate::lint) fn relays(&mut self, number: MessageNumber, id: u8) {
         if self.relayed.iter().any(|(known, _)| *known == number) {

@@ -9,6 +9,12 @@ use crate::wire::{
 
 /// Nanoseconds at the beginning of a session in which an endpoint may pass on what it received before.
 const IN_FLIGHT: i64 = 2 * super::SECOND;
+/// Bytes of entries that a Peer Response has room for, and of the largest of them: with less room than
+/// that, another one may follow.
+const MOST_ENTRIES: usize = 1369;
+const LARGEST_ENTRY: usize = 67 + 128;
+/// With more peers than that nobody is said to be left out of a list.
+const OMITTED: usize = 256;
 /// Nanoseconds after which a lossy number stands for another message: they wrap after 65536.
 const LOSSY_AGE: i64 = 60 * super::SECOND;
 
@@ -225,11 +231,15 @@ impl Group {
             copies.renew(spot.at, LOSSY_AGE);
             copies.add_sent(Handed::of(packet, to));
         }
+        self.meets(packet, to);
         match packet.read() {
             Some(wire::Packet::InviteMember(member)) => {
                 self.own = Some((member.peer_number, Level::Known))
             }
-            Some(wire::Packet::PeerResponse(response)) => self.lists(response, me, spot, room),
+            Some(wire::Packet::PeerResponse(response)) => {
+                self.omits(response, me, spot);
+                self.lists(response, me, spot, room);
+            }
             Some(wire::Packet::TitleResponse(response)) => {
                 self.title = Some(response.title.to_vec())
             }
@@ -259,13 +269,43 @@ impl Group {
         match packet.body() {
             Some(MessageBody::Ping(_)) if is_new => self.pinged = Some(spot),
             Some(MessageBody::Name(_)) if is_new => self.named = Some(spot),
-            Some(MessageBody::Title(title)) if is_new => self.title = Some(title.title.to_vec()),
+            Some(MessageBody::Title(title)) if is_new => {
+                (self.title, self.titled) = (Some(title.title.to_vec()), true);
+            }
             Some(MessageBody::KillPeer(_)) => self.left = Some(spot),
             Some(MessageBody::NewPeer(new)) => {
                 self.name(new.new_peer_number, new.real_key, spot, Level::Known, room);
                 self.refresh(new.new_peer_number, &new.real_key, spot, None, Some(new.dht_key));
+                if let Some(peer) = self.peers.get_mut(&new.new_peer_number)
+                    && peer.key == new.real_key
+                {
+                    peer.announced = Some((new.dht_key, spot));
+                }
             }
             _ => {}
+        }
+    }
+
+    /// Who introduces the endpoint, or is introduced by it, has a slot whether it is near or not.
+    fn meets(&mut self, packet: &Packet<'_>, friend: PublicKey) {
+        use wire::Packet::{InviteAccepted, InviteMember, Rejoin};
+        let meets = matches!(packet.read(), Some(InviteAccepted(_) | InviteMember(_) | Rejoin(_)));
+        if meets && self.introduced.len() < endpoint::FRIENDS {
+            self.introduced.insert(friend);
+        }
+    }
+
+    /// The endpoint leaves peers out of a list.
+    fn omits(&mut self, response: &PeerResponse<'_>, me: PublicKey, spot: Spot) {
+        let goes_on = self.listed.is_some_and(|at| spot.at.nanos_since(at) < super::SECOND / 10);
+        self.listed = Some(spot.at);
+        let is_whole = !goes_on && response.entries.len() + LARGEST_ENTRY <= MOST_ENTRIES;
+        let is_whole = is_whole && self.peers.len() <= OMITTED;
+        for peer in self.peers.values().filter(|peer| is_whole && peer.key != me) {
+            self.omitted.insert(peer.key, spot);
+        }
+        for entry in response.peers() {
+            self.omitted.remove(&entry.real_key);
         }
     }
 
@@ -283,6 +323,10 @@ impl Group {
     fn hears(&mut self, packet: &Packet<'_>, me: PublicKey, from: PublicKey, room: &mut usize) {
         let spot = packet.spot;
         let by = Some((packet.session, packet.number));
+        self.meets(packet, from);
+        // A malformed title may have been taken (B-03).
+        self.titled |= packet.read().is_none()
+            && matches!(packet.kind(), Some(wire::Kind::Title | wire::Kind::TitleResponse));
         if packet.read().is_none()
             && let Some((author, _)) = author_and_number(packet)
             && let Some(peer) = self.peers.get_mut(&author)
@@ -302,9 +346,10 @@ impl Group {
                 }
             }
             Some(wire::Packet::PeerResponse(response)) => self.is_told(response, me, spot, room),
-            Some(wire::Packet::TitleResponse(_)) => {
+            Some(wire::Packet::TitleResponse(response)) => {
                 // Taken over or not: see what the endpoint says next.
                 self.title = None;
+                self.is_told_title(response.title, spot);
             }
             Some(wire::Packet::Message(message)) => self.hears_message(message, spot, by, room),
             _ => {}
@@ -387,7 +432,9 @@ impl Group {
                     peer.froze.get_or_insert(spot);
                 }
             }
-            MessageBody::Title(title) => self.title = Some(title.title.to_vec()),
+            MessageBody::Title(title) => {
+                (self.title, self.titled) = (Some(title.title.to_vec()), true);
+            }
             _ => {}
         }
     }

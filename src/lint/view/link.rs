@@ -16,6 +16,8 @@ const CONFERENCES: usize = 16;
 const AUTHORS: usize = 32;
 /// Queries that are kept in mind.
 const ASKED: usize = 10;
+/// Messages whose authors are kept in mind.
+const SAID: usize = 16;
 
 /// One session.
 #[derive(Default)]
@@ -91,6 +93,12 @@ pub struct Part {
     pub renamed: BTreeMap<PeerNumber, Spot>,
     /// It went away for a while.
     pub froze: Option<Spot>,
+    /// Authors of the messages that it sent last, and where those were.
+    pub said: VecDeque<(PeerNumber, Spot)>,
+    /// Where it answered with a list of peers, the last ten times.
+    pub answered: VecDeque<Spot>,
+    /// Where it told the title last.
+    pub titled: Option<Spot>,
 }
 
 impl Link {
@@ -251,10 +259,19 @@ impl End {
             wire::Packet::PeerResponse(response) => {
                 part.responded = Some((spot, response.entries.len()));
                 part.answers += 1;
+                part.answered.push_back(spot);
+                if part.answered.len() > ASKED {
+                    part.answered.pop_front();
+                }
             }
+            wire::Packet::TitleResponse(_) => part.titled = Some(spot),
             wire::Packet::Message(message) => {
                 part.messaged = Some(spot);
                 part.first_messaged.get_or_insert(spot);
+                part.said.push_back((message.peer_number, spot));
+                if part.said.len() > SAID {
+                    part.said.pop_front();
+                }
                 part.says(message, spot);
             }
             _ => {}
