@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::slice::Iter;
 
 use super::opener::{Inside, Relayed, Step};
 use super::record::Relay;
@@ -19,18 +20,39 @@ const STEPS: usize = 1024;
 const BYTES: usize = 256 << 10;
 
 /// Steps that own their bytes. Used again and again, it allocates nothing.
+///
+/// What steps have in common, and what most have, lies in lists of its own: things that are small and plain
+/// are written where they stay, while an `enum` with room for all would be made elsewhere and moved.
 #[derive(Default)]
 pub(super) struct Batch {
-    entries: Vec<Entry>,
+    order: Vec<Kind>,
+    /// Steps that are neither datagrams nor relayed.
+    others: Vec<Other>,
+    relayed: Vec<(Relay, KeptInside)>,
+    /// Of the steps that have one.
+    datagrams: Vec<KeptDatagram>,
+    /// What was opened of each of these, and its sender and receiver.
+    opened: Vec<KeptOpened>,
+    people: Vec<[Option<PublicKey>; 2]>,
+    /// What was in the boxes of those that were opened: data packets, handshakes, and cookies.
+    data: Vec<KeptData>,
+    handshakes: Vec<KeptHandshake>,
+    cookies: Vec<Span>,
     bytes: Vec<u8>,
 }
 
-/// A step without its bytes.
-enum Entry {
+/// What comes next.
+#[derive(Clone, Copy)]
+enum Kind {
+    Datagram,
+    Relayed,
+    Other,
+}
+
+/// A step without a datagram.
+enum Other {
     Names(Names),
     NotUdp { at: Timestamp, why: NotUdp },
-    Datagram(Kept),
-    Relayed(Box<(Kept, Relay, KeptInside)>),
     Late(Sealed),
     Pause,
 }
@@ -44,8 +66,8 @@ enum KeptInside {
     PassedOn,
 }
 
-/// A datagram and what was opened of it, without its bytes.
-struct Kept {
+/// A datagram without its bytes.
+pub(super) struct KeptDatagram {
     at: Timestamp,
     from: SocketAddr,
     to: SocketAddr,
@@ -53,18 +75,21 @@ struct Kept {
     origin: Origin,
     truncated: bool,
     overlap: bool,
-    sender: Option<PublicKey>,
-    receiver: Option<PublicKey>,
-    seen: KeptSeen,
 }
 
-/// What an opened datagram is; what its box held is written again as it was.
+/// What an opened datagram is, and why it stays closed if it does.
+#[derive(Clone, Copy)]
+struct KeptOpened {
+    seen: KeptSeen,
+    closed: Option<Sealed>,
+}
+
 #[derive(Clone, Copy)]
 enum KeptSeen {
-    CookieRequest(Result<Span, Sealed>),
-    CookieResponse(Result<Span, Sealed>),
-    Handshake(Result<KeptHandshake, Sealed>),
-    Data(Result<KeptData, Sealed>),
+    CookieRequest,
+    CookieResponse,
+    Handshake,
+    Data,
     Other,
 }
 
@@ -89,33 +114,41 @@ struct KeptData {
     data: Span,
 }
 
-/// A place among the bytes.
+/// A place among bytes.
 #[derive(Clone, Copy)]
-struct Span {
-    start: usize,
-    end: usize,
+pub(super) struct Span {
+    start: u32,
+    end: u32,
 }
 
 impl Batch {
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.order.is_empty()
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.entries.len() >= STEPS || self.bytes.len() >= BYTES
+        self.order.len() >= STEPS || self.bytes.len() >= BYTES
     }
 
     /// Keeps a step.
+    #[inline]
     pub(super) fn push(&mut self, step: Step<'_>) {
-        let entry = match step {
-            Step::Names(names) => Entry::Names(names),
-            Step::NotUdp { at, why } => Entry::NotUdp { at, why },
-            Step::Datagram(datagram, opened) => Entry::Datagram(self.keep(datagram, opened)),
-            Step::Relayed(relayed) => Entry::Relayed(Box::new(self.keep_relayed(relayed))),
-            Step::Late(why) => Entry::Late(why),
-            Step::Pause => Entry::Pause,
+        let other = match step {
+            Step::Datagram(datagram, opened) => {
+                self.keep(datagram, opened);
+                return self.order.push(Kind::Datagram);
+            }
+            Step::Relayed(relayed) => {
+                self.keep_relayed(relayed);
+                return self.order.push(Kind::Relayed);
+            }
+            Step::Names(names) => Other::Names(names),
+            Step::NotUdp { at, why } => Other::NotUdp { at, why },
+            Step::Late(why) => Other::Late(why),
+            Step::Pause => Other::Pause,
         };
-        self.entries.push(entry);
+        self.others.push(other);
+        self.order.push(Kind::Other);
     }
 
     /// Gives the steps back, in their order, until `give` breaks; the batch is empty then.
@@ -123,67 +156,110 @@ impl Batch {
         &mut self,
         mut give: impl FnMut(Step<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
-        let bytes = &self.bytes;
-        let flow = self.entries.iter_mut().try_for_each(|entry| match entry {
-            Entry::Names(names) => give(Step::Names(std::mem::take(names))),
-            Entry::NotUdp { at, why } => give(Step::NotUdp { at: *at, why: *why }),
-            Entry::Datagram(kept) => {
-                give(Step::Datagram(&kept.datagram(bytes), &kept.opened(bytes)))
+        let (mut others, mut relayed) = (self.others.drain(..), self.relayed.drain(..));
+        let (mut datagrams, mut people) = (self.datagrams.iter(), self.people.iter());
+        let mut boxes = Boxes {
+            opened: self.opened.iter(),
+            data: self.data.iter(),
+            handshakes: self.handshakes.iter(),
+            cookies: self.cookies.iter(),
+            bytes: &self.bytes,
+        };
+        let mut next = || {
+            let datagram = datagrams.next()?.with(&self.bytes);
+            let ([from, to], seen) = (*people.next()?, boxes.next()?);
+            // Nobody gives a step that is to be tried again.
+            Some((datagram, Opened { from, to, seen, may_open_later: false }))
+        };
+        let flow = self.order.drain(..).try_for_each(|kind| match kind {
+            Kind::Datagram => {
+                let (datagram, opened) = next().expect("it was kept");
+                give(Step::Datagram(&datagram, &opened))
             }
-            Entry::Relayed(kept) => {
-                let (kept, relay, inside) = &**kept;
-                let (datagram, opened) = (kept.datagram(bytes), kept.opened(bytes));
+            Kind::Relayed => {
+                let (datagram, opened) = next().expect("it was kept");
+                let (relay, inside) = relayed.next().expect("it was kept");
                 let inside = inside.restored(datagram.payload, &opened);
-                give(Step::Relayed(&Relayed { datagram, relay: *relay, inside }))
+                give(Step::Relayed(&Relayed { datagram, relay, inside }))
             }
-            Entry::Late(why) => give(Step::Late(*why)),
-            Entry::Pause => give(Step::Pause),
+            Kind::Other => match others.next().expect("it was kept") {
+                Other::Names(names) => give(Step::Names(names)),
+                Other::NotUdp { at, why } => give(Step::NotUdp { at, why }),
+                Other::Late(why) => give(Step::Late(why)),
+                Other::Pause => give(Step::Pause),
+            },
         });
-        self.entries.clear();
+        drop((others, relayed));
+        self.datagrams.clear();
+        self.opened.clear();
+        self.people.clear();
+        self.data.clear();
+        self.handshakes.clear();
+        self.cookies.clear();
         self.bytes.clear();
         flow
     }
 
     #[inline]
-    fn keep(&mut self, datagram: &Datagram<'_>, opened: &Opened<'_>) -> Kept {
-        let Datagram { at, from, to, payload, origin, truncated, overlap } = *datagram;
-        let payload = self.written(|bytes| bytes.extend_from_slice(payload));
-        let seen = match opened.seen {
+    fn keep(&mut self, datagram: &Datagram<'_>, opened: &Opened<'_>) {
+        let payload = Span::write(&mut self.bytes, |bytes| {
+            bytes.extend_from_slice(datagram.payload);
+        });
+        self.datagrams.push(KeptDatagram::new(datagram, payload));
+        self.people.push([opened.from, opened.to]);
+        let (seen, closed) = match &opened.seen {
             Seen::CookieRequest(seen) => {
-                KeptSeen::CookieRequest(seen.map(|plain| self.written(|bytes| plain.emit(bytes))))
+                let kept = seen.as_ref().map(|plain| self.keep_cookie(|out| plain.emit(out)));
+                (KeptSeen::CookieRequest, kept.err())
             }
             Seen::CookieResponse(seen) => {
-                KeptSeen::CookieResponse(seen.map(|plain| self.written(|bytes| plain.emit(bytes))))
+                let kept = seen.as_ref().map(|plain| self.keep_cookie(|out| plain.emit(out)));
+                (KeptSeen::CookieResponse, kept.err())
             }
-            Seen::Handshake(seen) => KeptSeen::Handshake(seen.map(|seen| {
-                let OpenHandshake { plain, is_new, cookie_hash_fits } = seen;
-                let plain = self.written(|bytes| plain.emit(bytes));
-                KeptHandshake { plain, is_new, cookie_hash_fits }
-            })),
-            Seen::Data(seen) => KeptSeen::Data(seen.map(|seen| {
-                let Data { session, direction, from_the_start, resend, copy, plain } = seen;
-                let CryptoPlain { ack, number, padding, id, data } = plain;
-                let data = self.written(|bytes| bytes.extend_from_slice(data));
-                KeptData {
-                    session,
-                    direction,
-                    from_the_start,
-                    resend,
-                    copy,
-                    ack,
-                    number,
-                    padding,
-                    id,
-                    data,
-                }
-            })),
-            Seen::Other => KeptSeen::Other,
+            Seen::Handshake(seen) => {
+                let kept = seen.as_ref().map(|seen| self.keep_handshake(seen));
+                (KeptSeen::Handshake, kept.err())
+            }
+            Seen::Data(seen) => {
+                let kept = seen.as_ref().map(|seen| self.keep_data(seen));
+                (KeptSeen::Data, kept.err())
+            }
+            Seen::Other => (KeptSeen::Other, None),
         };
-        let (sender, receiver) = (opened.from, opened.to);
-        Kept { at, from, to, payload, origin, truncated, overlap, sender, receiver, seen }
+        self.opened.push(KeptOpened { seen, closed: closed.copied() });
     }
 
-    fn keep_relayed(&mut self, relayed: &Relayed<'_>) -> (Kept, Relay, KeptInside) {
+    fn keep_cookie(&mut self, emit: impl FnOnce(&mut Vec<u8>)) {
+        self.cookies.push(Span::write(&mut self.bytes, emit));
+    }
+
+    fn keep_handshake(&mut self, seen: &OpenHandshake<'_>) {
+        let OpenHandshake { plain, is_new, cookie_hash_fits } = seen;
+        let plain = Span::write(&mut self.bytes, |out| plain.emit(out));
+        let (is_new, cookie_hash_fits) = (*is_new, *cookie_hash_fits);
+        self.handshakes.push(KeptHandshake { plain, is_new, cookie_hash_fits });
+    }
+
+    #[inline]
+    fn keep_data(&mut self, seen: &Data<'_>) {
+        let Data { session, direction, from_the_start, resend, copy, plain } = *seen;
+        let CryptoPlain { ack, number, padding, id, data } = plain;
+        let data = Span::write(&mut self.bytes, |bytes| bytes.extend_from_slice(data));
+        self.data.push(KeptData {
+            session,
+            direction,
+            from_the_start,
+            resend,
+            copy,
+            ack,
+            number,
+            padding,
+            id,
+            data,
+        });
+    }
+
+    fn keep_relayed(&mut self, relayed: &Relayed<'_>) {
         let nothing = Opened { from: None, to: None, seen: Seen::Other, may_open_later: false };
         let (opened, inside) = match relayed.inside {
             Inside::Handshake(plain) => (&nothing, KeptInside::Handshake(plain)),
@@ -191,34 +267,86 @@ impl Batch {
             Inside::Packet(packet) => (&nothing, KeptInside::Packet(packet.map(|_| ()))),
             Inside::PassedOn(opened) => (opened, KeptInside::PassedOn),
         };
-        (self.keep(&relayed.datagram, opened), relayed.relay, inside)
+        self.keep(&relayed.datagram, opened);
+        self.relayed.push((relayed.relay, inside));
+    }
+}
+
+/// What datagrams turned out to be, one after another.
+struct Boxes<'a> {
+    opened: Iter<'a, KeptOpened>,
+    data: Iter<'a, KeptData>,
+    handshakes: Iter<'a, KeptHandshake>,
+    cookies: Iter<'a, Span>,
+    bytes: &'a [u8],
+}
+
+impl<'a> Boxes<'a> {
+    #[inline]
+    fn next(&mut self) -> Option<Seen<'a>> {
+        let KeptOpened { seen, closed } = *self.opened.next()?;
+        let open = closed.map_or(Ok(()), Err);
+        Some(match seen {
+            KeptSeen::CookieRequest => Seen::CookieRequest(
+                open.and_then(|()| again(CookieRequestPlain::parse(self.cookie()))),
+            ),
+            KeptSeen::CookieResponse => Seen::CookieResponse(
+                open.and_then(|()| again(CookieResponsePlain::parse(self.cookie()))),
+            ),
+            KeptSeen::Handshake => Seen::Handshake(open.and_then(|()| self.handshake())),
+            KeptSeen::Data => Seen::Data(open.map(|()| self.data())),
+            KeptSeen::Other => Seen::Other,
+        })
     }
 
-    fn written(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Span {
-        let start = self.bytes.len();
-        write(&mut self.bytes);
-        Span { start, end: self.bytes.len() }
+    fn cookie(&mut self) -> &'a [u8] {
+        self.cookies.next().expect("it was kept").of(self.bytes)
+    }
+
+    fn handshake(&mut self) -> Result<OpenHandshake<'a>, Sealed> {
+        let KeptHandshake { plain, is_new, cookie_hash_fits } =
+            *self.handshakes.next().expect("it was kept");
+        let plain = again(HandshakePlain::parse(plain.of(self.bytes)))?;
+        Ok(OpenHandshake { plain, is_new, cookie_hash_fits })
+    }
+
+    #[inline]
+    fn data(&mut self) -> Data<'a> {
+        let kept = *self.data.next().expect("it was kept");
+        let KeptData { session, direction, from_the_start, resend, copy, .. } = kept;
+        let KeptData { ack, number, padding, id, data, .. } = kept;
+        let plain = CryptoPlain { ack, number, padding, id, data: data.of(self.bytes) };
+        Data { session, direction, from_the_start, resend, copy, plain }
     }
 }
 
 impl Span {
-    fn of(self, bytes: &[u8]) -> &[u8] {
-        bytes.get(self.start..self.end).unwrap_or_default()
+    /// The place of what is written at the end of `bytes`.
+    #[inline]
+    pub(super) fn write(bytes: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let here = |bytes: &Vec<u8>| u32::try_from(bytes.len()).expect("a batch is far smaller");
+        let start = here(bytes);
+        write(bytes);
+        Self { start, end: here(bytes) }
+    }
+
+    #[inline]
+    pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
+        bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }
 
-impl Kept {
+impl KeptDatagram {
     #[inline]
-    fn datagram<'a>(&self, bytes: &'a [u8]) -> Datagram<'a> {
-        let Self { at, from, to, origin, truncated, overlap, .. } = *self;
-        Datagram { at, from, to, payload: self.payload.of(bytes), origin, truncated, overlap }
+    pub(super) const fn new(datagram: &Datagram<'_>, payload: Span) -> Self {
+        let Datagram { at, from, to, origin, truncated, overlap, .. } = *datagram;
+        Self { at, from, to, payload, origin, truncated, overlap }
     }
 
     #[inline]
-    fn opened<'a>(&self, bytes: &'a [u8]) -> Opened<'a> {
-        let (from, to, seen) = (self.sender, self.receiver, self.seen.restored(bytes));
-        // Nobody gives a step that is to be tried again.
-        Opened { from, to, seen, may_open_later: false }
+    pub(super) fn with<'a>(&self, bytes: &'a [u8]) -> Datagram<'a> {
+        let Self { at, from, to, payload, origin, truncated, overlap } = *self;
+        Datagram { at, from, to, payload: payload.of(bytes), origin, truncated, overlap }
     }
 }
 
@@ -231,32 +359,6 @@ impl KeptInside {
                 Inside::Packet(opened.and_then(|()| again(RelayPacket::parse(payload))))
             }
             Self::PassedOn => Inside::PassedOn(opened),
-        }
-    }
-}
-
-impl KeptSeen {
-    #[inline]
-    fn restored<'a>(&self, bytes: &'a [u8]) -> Seen<'a> {
-        match *self {
-            Self::CookieRequest(seen) => Seen::CookieRequest(
-                seen.and_then(|plain| again(CookieRequestPlain::parse(plain.of(bytes)))),
-            ),
-            Self::CookieResponse(seen) => Seen::CookieResponse(
-                seen.and_then(|plain| again(CookieResponsePlain::parse(plain.of(bytes)))),
-            ),
-            Self::Handshake(seen) => Seen::Handshake(seen.and_then(|seen| {
-                let KeptHandshake { plain, is_new, cookie_hash_fits } = seen;
-                let plain = again(HandshakePlain::parse(plain.of(bytes)))?;
-                Ok(OpenHandshake { plain, is_new, cookie_hash_fits })
-            })),
-            Self::Data(seen) => Seen::Data(seen.map(|seen| {
-                let KeptData { session, direction, from_the_start, resend, copy, .. } = seen;
-                let KeptData { ack, number, padding, id, data, .. } = seen;
-                let plain = CryptoPlain { ack, number, padding, id, data: data.of(bytes) };
-                Data { session, direction, from_the_start, resend, copy, plain }
-            })),
-            Self::Other => Seen::Other,
         }
     }
 }

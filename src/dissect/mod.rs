@@ -11,6 +11,7 @@ mod opener;
 mod payload;
 mod record;
 mod recorder;
+mod source;
 mod stream;
 mod totals;
 

@@ -7,11 +7,10 @@
 //! from a file and from a slow pipe.
 
 use std::collections::VecDeque;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 
-use crate::capture::{self, Datagram, Datagrams, Event, Follows, NotUdp, Origin, Piece};
+use crate::capture::{self, Datagram, Event, Follows, NotUdp, Origin, Piece};
 use crate::crypto::{
     self, KeyRing, Names, Opened, RelaySeen, Relays, Route, Sealed, Sessions, StreamBytes, Tally,
 };
@@ -21,6 +20,7 @@ use crate::wire::relay::{RelayHandshakePlain, RelayPacket};
 
 use super::late::{self, Late, TICK};
 use super::record::Relay;
+use super::source::Source;
 
 /// How far ahead handshakes are looked for, in nanoseconds of capture time: they are sent again about
 /// once a second (packets §4.4).
@@ -92,9 +92,9 @@ impl Opener {
     }
 
     /// Opens one datagram after another; gives what ended the capture early, if anything did.
-    pub(super) fn run<R: Read, B>(
+    pub(super) fn run<B>(
         &mut self,
-        datagrams: &mut Datagrams<R>,
+        source: &mut impl Source,
         until: Until,
         mut give: impl FnMut(Step<'_>) -> ControlFlow<B>,
     ) -> ControlFlow<B, Option<capture::Error>> {
@@ -106,11 +106,11 @@ impl Opener {
             } else if ahead.has_ended {
                 return ControlFlow::Continue(ahead.error);
             } else {
-                if !datagrams.is_ready() {
+                if !source.is_ready() {
                     give(Step::Pause)?;
                 }
                 // Matched where it is: it is large.
-                match datagrams.next() {
+                match source.next() {
                     Ok(Some(Event::Secrets { secrets_type: TICK, .. })) if self.late.is_some() => {
                         self.try_late(&mut give)?;
                         None
@@ -132,10 +132,10 @@ impl Opener {
                     self.keep_late(kept, &mut give)?;
                     continue;
                 }
-                if datagrams.may_wait() {
+                if source.may_wait() {
                     give(Step::Pause)?;
                 }
-                ahead.read(kept.at, datagrams, self);
+                ahead.read(kept.at, source, self);
                 self.again(&kept, true, &mut give)?;
             }
         }
@@ -296,13 +296,13 @@ impl Ahead {
     }
 
     /// Reads on until [`LOOKAHEAD`] after `at`, and shows what it reads to the opener.
-    fn read<R: Read>(&mut self, at: Timestamp, datagrams: &mut Datagrams<R>, opener: &mut Opener) {
+    fn read(&mut self, at: Timestamp, source: &mut impl Source, opener: &mut Opener) {
         while !self.has_ended
             && (self.events.is_empty() || self.latest.nanos_since(at) < LOOKAHEAD)
             && self.events.len() < LOOKAHEAD_EVENTS
             && self.bytes < LOOKAHEAD_BYTES
         {
-            match datagrams.next() {
+            match source.next() {
                 Ok(Some(event)) => {
                     let kept = match &event {
                         Event::Piece(piece) => opener.frames(piece),

@@ -1,13 +1,13 @@
 //! A whole capture as one stream of records, on one thread or on two.
 //!
-//! One thread reads and opens, the other one makes records of what was opened and visits them. What goes
-//! from one to the other are batches of steps in the order of the capture, so the records are the same
-//! however many threads there are.
+//! Of two, one opens, and the other one makes records of what was opened and visits them. It reads, too,
+//! unless a read may have to wait: then the one that opens does. What goes from one to the other are batches
+//! in the order of the capture, so the records are the same however many threads there are.
 
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::panic;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread;
 
 use super::batch::Batch;
@@ -15,6 +15,7 @@ use super::dissector::Dissector;
 use super::opener::{Opener, Step, Until};
 use super::record::Record;
 use super::recorder::Recorder;
+use super::source::{Done, Events, Input, Reading, Received};
 use super::totals::Totals;
 use crate::capture::{self, Datagrams, Event, NotUdp};
 use crate::crypto::Sealed;
@@ -58,8 +59,7 @@ pub struct Ended<R> {
 }
 
 /// As [`stream`], with the same items in the same order; but from the first key on, a thread of its own
-/// reads and opens, and this one visits. Where there is but one processor, or no thread to be had, this
-/// one does all.
+/// opens, and this one visits. Where there is but one processor, or no thread to be had, this one does all.
 ///
 /// All that was read is visited before a read that may have to wait. When `visit` breaks, this returns at
 /// once; the other thread ends as soon as the read returns that it may be in.
@@ -127,45 +127,66 @@ fn on_two_threads<R: Read + Send + 'static, B>(
         return ControlFlow::Continue(Ended { datagrams, dissector, error });
     };
     let Dissector { opener, mut recorder } = dissector;
-    let (full, filled) = sync_channel(BATCHES);
-    let (emptied, empty) = sync_channel(BATCHES);
+    let (done, doing) = channel();
+    let (filled, full) = channel();
+    let (emptied, empty) = channel();
     // A channel breaks only when the other thread has ended, and then `join` says why.
-    for _ in 1..BATCHES {
+    for _ in 0..BATCHES {
         let _ = emptied.send(Batch::default());
     }
-    let _ = send_work.send(Work { datagrams, opener, full, empty });
-    for mut batch in filled {
-        batch.drain(|step| visit_step(&mut recorder, step, &mut visit))?;
-        let _ = emptied.send(batch);
-    }
-    match worker.join() {
-        Ok(done) => {
-            let (datagrams, opener, error) = done.expect("work was sent before");
-            let dissector = Dissector { opener, recorder };
-            ControlFlow::Continue(Ended { datagrams, dissector, error })
+    let (mut reading, input) = if datagrams.may_wait() {
+        // Whoever waits here visits nothing meanwhile.
+        (None, Input::Capture(Box::new(datagrams)))
+    } else {
+        let mut reading = Reading { datagrams, filled: Some(filled), error: None };
+        (1..BATCHES).for_each(|_| reading.read_into(Events::default()));
+        (Some(reading), Input::Received(Received::new(full, done.clone())))
+    };
+    let _ = send_work.send(Work { input, opener, done, empty });
+    for done in doing {
+        match done {
+            Done::Steps(mut batch) => {
+                batch.drain(|step| visit_step(&mut recorder, step, &mut visit))?;
+                let _ = emptied.send(batch);
+            }
+            Done::Events(events) => {
+                if let Some(reading) = &mut reading {
+                    reading.read_into(events);
+                }
+            }
         }
-        Err(panicked) => panic::resume_unwind(panicked),
     }
+    let (theirs, opener, error) = match worker.join() {
+        Ok(done) => done.expect("work was sent before"),
+        Err(panicked) => panic::resume_unwind(panicked),
+    };
+    let (datagrams, error) = match reading {
+        Some(reading) => (reading.datagrams, reading.error),
+        None => (theirs.expect("it was theirs to read"), error),
+    };
+    let dissector = Dissector { opener, recorder };
+    ControlFlow::Continue(Ended { datagrams, dissector, error })
 }
 
 /// What the other thread does.
 struct Work<R> {
-    datagrams: Datagrams<R>,
+    input: Input<R>,
     opener: Opener,
-    full: SyncSender<Batch>,
+    done: Sender<Done>,
     empty: Receiver<Batch>,
 }
 
 impl<R: Read> Work<R> {
-    fn run(self) -> (Datagrams<R>, Opener, Option<capture::Error>) {
-        let Self { mut datagrams, mut opener, full, empty } = self;
+    /// Opens all that there is. Gives the capture, if it was read here, and what ended it early.
+    fn run(self) -> (Option<Datagrams<R>>, Opener, Option<capture::Error>) {
+        let Self { mut input, mut opener, done, empty } = self;
         let mut batch = Batch::default();
         let hand_over = |batch: &mut Batch| {
             let Ok(next) = empty.recv() else { return ControlFlow::Break(()) };
-            let sent = full.send(std::mem::replace(batch, next));
+            let sent = done.send(Done::Steps(std::mem::replace(batch, next)));
             sent.map_or(ControlFlow::Break(()), ControlFlow::Continue)
         };
-        let flow = opener.run(&mut datagrams, Until::End, |step| {
+        let flow = opener.run(&mut input, Until::End, |step| {
             let is_pause = matches!(step, Step::Pause);
             if is_pause && batch.is_empty() {
                 return ControlFlow::Continue(());
@@ -177,10 +198,14 @@ impl<R: Read> Work<R> {
             ControlFlow::Continue(())
         });
         // The last one; or nobody visits any more, and nobody asks for the error.
-        let _ = full.send(batch);
+        let _ = done.send(Done::Steps(batch));
         let error = match flow {
             ControlFlow::Continue(error) => error,
             ControlFlow::Break(()) => None,
+        };
+        let datagrams = match input {
+            Input::Capture(datagrams) => Some(*datagrams),
+            Input::Received(_) => None,
         };
         (datagrams, opener, error)
     }

@@ -67,7 +67,11 @@ fn same_on_two_threads(capture: &[u8], keys: &[u8], what: &str) -> usize {
     let as_there_are = told(capture, keys, |datagrams, dissector, visit| {
         stream_parallel(datagrams, dissector, visit)
     });
-    for others in [two, as_there_are] {
+    // Then the thread that visits reads, too.
+    let without_waiting = told(capture, keys, |datagrams, dissector, visit| {
+        on_two_threads(datagrams.without_waiting(), dissector, visit, thread::Builder::new())
+    });
+    for others in [two, as_there_are, without_waiting] {
         let differ = one.iter().zip(&others).find(|(one, other)| one != other);
         assert_eq!(differ, None, "{what}");
         assert_eq!(one.len(), others.len(), "{what}");
@@ -278,6 +282,49 @@ fn a_break_is_given_at_once_although_the_source_waits() {
     let flow = on_two_threads(datagrams, dissector(keys.as_bytes()), visit, thread::Builder::new());
     assert_eq!((flow.break_value(), visited), (Some("enough"), 3));
     drop(go_on);
+}
+
+#[test]
+fn a_break_ends_what_is_read_without_waiting() {
+    let (keys, sent) = talk(5000);
+    let datagrams = Datagrams::new(Cursor::new(recorded(&[], &sent)), Limits::default());
+    let mut visited = 0;
+    let visit = |_: Item<'_>| {
+        visited += 1;
+        if visited == 3 { ControlFlow::Break("enough") } else { ControlFlow::Continue(()) }
+    };
+    let flow = on_two_threads(
+        datagrams.unwrap().without_waiting(),
+        dissector(keys.as_bytes()),
+        visit,
+        thread::Builder::new(),
+    );
+    assert_eq!((flow.break_value(), visited), (Some("enough"), 3));
+}
+
+#[test]
+fn a_packet_waits_for_a_handshake_many_batches_later() {
+    let (keys, mut sent) = talk(1000);
+    // All that comes within the two seconds is read ahead.
+    let other = SocketAddr::from(([127, 0, 0, 9], 1));
+    let first = sent.pop().unwrap();
+    sent.insert(0, first);
+    let noise = (0..1900).map(|_| (other, other, vec![0x20; 1200]));
+    sent.splice(1..1, noise);
+    let capture = recorded(&[], &sent);
+    let mut opened = 0;
+    let datagrams = Datagrams::new(Cursor::new(capture.clone()), Limits::default()).unwrap();
+    let visit = |item: Item<'_>| {
+        if let Item::Record(record) = item {
+            opened += usize::from(record.conference_packet().is_some());
+        }
+        ControlFlow::<()>::Continue(())
+    };
+    let (datagrams, keys) = (datagrams.without_waiting(), keys.as_bytes());
+    let ended = on_two_threads(datagrams, dissector(keys), visit, thread::Builder::new());
+    assert!(ended.is_continue());
+    assert_eq!(opened, 1000);
+    same_on_two_threads(&capture, keys, "handshakes come late");
 }
 
 #[test]
