@@ -10,16 +10,17 @@ use std::net::{IpAddr, SocketAddr};
 use crate::wire::PublicKey;
 
 /// Where packets come from or go to.
+///
+/// Three plain words, of which nothing is padding: there is one for each end of every packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Endpoint {
-    kind: Kind,
-    /// Port, or number of the connection through the relay.
-    port: u16,
+    /// What kind it is, and the port or the number of the connection through the relay.
+    kind_and_port: u64,
     /// IP address, IPv4 mapped into IPv6; half of a key; or number of the connection to the relay.
-    name: u128,
+    high: u64,
+    low: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Kind {
     Address,
     Client,
@@ -32,25 +33,31 @@ impl From<SocketAddr> for Endpoint {
             IpAddr::V4(ip) => ip.to_ipv6_mapped(),
             IpAddr::V6(ip) => ip,
         };
-        Self { kind: Kind::Address, port: address.port(), name: ip.to_bits() }
+        Self::new(Kind::Address, address.port(), ip.octets())
     }
 }
 
 impl Endpoint {
+    #[inline]
+    fn new(kind: Kind, port: u16, name: [u8; 16]) -> Self {
+        let name = u128::from_be_bytes(name);
+        let kind_and_port = (kind as u64) << u16::BITS | u64::from(port);
+        Self { kind_and_port, high: (name >> u64::BITS) as u64, low: name as u64 }
+    }
+
     /// The client with this DHT public key, behind relays.
     ///
     /// Half of the key tells clients apart: to find two alike takes 2^64 attempts, and would do no more
     /// than mix up what is known of the traffic of the two.
     pub(super) fn client(dht_key: &PublicKey) -> Self {
         let half = dht_key.0.first_chunk().expect("a key has 32 bytes");
-        Self { kind: Kind::Client, port: 0, name: u128::from_be_bytes(*half) }
+        Self::new(Kind::Client, 0, *half)
     }
 
     /// The client behind a connection through a relay, by the number of the TCP connection to the relay and
     /// the number that the client there has for the connection through it.
     pub(super) fn connection(stream: u32, connection_id: u8) -> Self {
-        let port = connection_id.into();
-        Self { kind: Kind::Connection, port, name: stream.into() }
+        Self::new(Kind::Connection, connection_id.into(), u128::from(stream).to_be_bytes())
     }
 }
 
