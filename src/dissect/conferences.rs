@@ -4,8 +4,10 @@
 //! Best effort, for people: a capture may begin in the middle, and members are strangers. Nothing here
 //! changes what a packet is said to hold.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::quality::RandomState;
 
 use super::record::{Context, Party};
 use crate::crypto::Names;
@@ -36,7 +38,7 @@ pub(super) struct Conferences {
     members: Recent<(Scope, PeerNumber), PublicKey>,
     names: Recent<PublicKey, Vec<u8>>,
     /// What people called each other, in `NAME` lines of key logs.
-    given: BTreeMap<PublicKey, Arc<[u8]>>,
+    given: HashMap<PublicKey, Arc<[u8]>, RandomState>,
 }
 
 impl Conferences {
@@ -45,7 +47,7 @@ impl Conferences {
             group_numbers: Recent::new(GROUP_NUMBERS),
             members: Recent::new(MEMBERS),
             names: Recent::new(NAMES),
-            given: BTreeMap::new(),
+            given: HashMap::default(),
         }
     }
 
