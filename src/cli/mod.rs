@@ -61,7 +61,13 @@ pub fn before_main() {
 
 /// Runs the program with the arguments, environment and streams of this process.
 pub fn main() -> ExitCode {
-    // The message of a panic may quote what it stumbled on, secrets included: only its place is told.
+    hide_what_panics_tell();
+    panic::catch_unwind(|| run(std::env::args_os().collect())).unwrap_or(ExitCode::from(INTERNAL))
+}
+
+/// From here on, the message of a panic, which may quote what it stumbled on, secrets included, tells its place
+/// only.
+pub fn hide_what_panics_tell() {
     panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line()));
         say(&format!(
@@ -70,7 +76,6 @@ pub fn main() -> ExitCode {
             env!("CARGO_PKG_VERSION")
         ));
     }));
-    panic::catch_unwind(|| run(std::env::args_os().collect())).unwrap_or(ExitCode::from(INTERNAL))
 }
 
 fn run(argv: Vec<OsString>) -> ExitCode {

@@ -7,6 +7,7 @@
 )]
 
 mod badinput;
+mod canaries;
 mod dissect;
 mod faults;
 mod keys;

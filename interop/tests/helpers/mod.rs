@@ -1,4 +1,5 @@
 //! What tests of programs in namespaces need.
+#![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
