@@ -15,6 +15,7 @@
 //! |     3 | [`simulate`] | many endpoints in a virtual network                             |
 //! |     4 | [`lint`]    | what traffic and save files have that rules do not allow         |
 //! |     3 | [`replay`]  | what an endpoint received through the machine; what it sent, judged |
+//! |     3 | [`reseal`]   | opened packets, edited and sealed again                          |
 //! |     5 | [`report`]  | records and totals as text and JSON, for any writer              |
 //! |     6 | [`cli`]     | arguments, wiring, exit codes                                    |
 //!
@@ -33,6 +34,7 @@ mod printable;
 mod recent;
 pub mod replay;
 pub mod report;
+pub mod reseal;
 pub mod simulate;
 pub mod time;
 pub mod wire;

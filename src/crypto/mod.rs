@@ -17,6 +17,7 @@ mod numbers;
 mod order;
 mod pieces;
 mod relays;
+mod seal;
 mod sealed;
 mod session;
 mod sessions;
@@ -31,5 +32,6 @@ pub use keylog::{LONGEST_LINE, MAGIC, Sifted, Tally, comments, is_key_log, sift}
 pub use keyring::{CAPACITY, KeyRing, Names};
 pub use order::Order;
 pub use relays::{RelaySeen, Relayed, Relays, Route, StreamBytes};
+pub use seal::{Seal, seal_data};
 pub use sealed::Sealed;
 pub use sessions::{Data, OpenHandshake, Opened, Seen, Sessions};

@@ -18,6 +18,7 @@ use super::keylog::Purpose;
 use super::keyring::{KeyId, KeyRing};
 use super::link::{Attached, Link, to_front};
 use super::relays::{Keys, Route};
+use super::seal::{Seal, seal_data};
 use super::sealed::Sealed;
 use super::session::{Found, SessionTable, Whose, open_near};
 use crate::recent::Recent;
@@ -109,6 +110,8 @@ pub struct Sessions {
     hosts: Recent<Endpoint, Host>,
     opener: Opener,
     foreseeing: bool,
+    /// What opened packets were sealed with, if somebody wants to know.
+    seals: Option<Vec<Seal>>,
 }
 
 /// Who may be behind an address, going by the packets that came from it last: anybody can send from any
@@ -154,6 +157,7 @@ impl Sessions {
                 may_open_later: false,
             },
             foreseeing: false,
+            seals: None,
         }
     }
 
@@ -166,6 +170,22 @@ impl Sessions {
     /// The keys, to add more while packets come in.
     pub const fn ring_mut(&mut self) -> &mut KeyRing {
         &mut self.opener.ring
+    }
+
+    /// From now on, keeps what data packets were sealed with, 64 bytes for each.
+    pub fn keep_seals(&mut self) {
+        self.seals.get_or_insert_default();
+    }
+
+    /// What the data packets that were opened since [`Self::keep_seals`] were sealed with, in the order in
+    /// which they were opened.
+    pub fn take_seals(&mut self) -> Vec<Seal> {
+        self.seals.take().unwrap_or_default()
+    }
+
+    /// Appends the data packet that seals `plain` under the session key of `seal` and its nonce.
+    pub fn seal(&self, seal: &Seal, plain: &CryptoPlain<'_>, out: &mut Vec<u8>) {
+        seal_data(self.opener.ring.key(seal.key), &seal.nonce, plain, out);
     }
 
     /// What following connections to relays needs.
@@ -358,6 +378,10 @@ impl Sessions {
                     let copy = attempt.seen_nonces.note(found.nonce.low32());
                     let is_lossless = class == DataClass::Lossless;
                     let resend = if is_lossless { attempt.seen.note(plain.number) } else { copy };
+                    if let Some(seals) = &mut self.seals {
+                        let direction = found.direction as u8;
+                        seals.push(Seal { key: found.key, direction, nonce: found.nonce });
+                    }
                     Ok(Data {
                         session: attempt.id,
                         direction: found.direction as u8,

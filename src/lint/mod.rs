@@ -23,6 +23,8 @@ mod rule;
 mod rules;
 mod save;
 #[cfg(test)]
+mod sealed;
+#[cfg(test)]
 mod testing;
 mod view;
 

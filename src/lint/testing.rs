@@ -60,7 +60,7 @@ pub(super) struct Opened {
     pub(super) session: u32,
     pub(super) direction: u8,
     /// Its number in the recording; none if it was added.
-    number: Option<u32>,
+    pub(super) number: Option<u32>,
     pub(super) ack: u32,
     pub(super) from_the_start: bool,
     pub(super) sealed_size: usize,
@@ -364,7 +364,7 @@ pub(super) fn first_peer(file: &[u8]) -> usize {
     saved(file) + 46 + usize::from(file[saved(file) + 45])
 }
 
-fn samples() -> PathBuf {
+pub(super) fn samples() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("samples")
 }
 

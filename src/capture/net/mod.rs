@@ -3,6 +3,7 @@
 //! Headers are read in a loop with a bound on their number, never by recursion (threats row 3).
 //! Checksums are not looked at: network cards fill them in after the capture.
 
+mod emit;
 mod ends;
 mod fragments;
 mod ip;
@@ -13,6 +14,7 @@ use super::streams::Streams;
 use super::{Datagram, LinkType, NotUdp, Origin};
 use crate::time::Timestamp;
 
+pub use emit::emit_udp;
 pub use ends::Ends;
 use fragments::Added;
 pub(super) use fragments::Fragments;

@@ -28,6 +28,8 @@ pub(in crate::capture) struct Pcapng {
     interfaces: Vec<Interface>,
     /// Options of the section header that were not yet looked at for comments.
     header_options: Span,
+    /// Length of the last frame on the wire.
+    pub(in crate::capture) original: u32,
 }
 
 struct Interface {
@@ -52,7 +54,7 @@ impl Pcapng {
             return Err(buffer.cut_short("a Section Header Block", 28));
         }
         let Some(order) = section_order(buffer.ready()) else { return Ok(None) };
-        Ok(Some(Self { order, interfaces: Vec::new(), header_options: NOTHING }))
+        Ok(Some(Self { order, interfaces: Vec::new(), header_options: NOTHING, original: 0 }))
     }
 
     /// Whether a packet block comes next, and is there as a whole.
@@ -85,7 +87,8 @@ impl Pcapng {
             let item = match block_type {
                 block::ENHANCED_PACKET | block::PACKET | block::SIMPLE_PACKET => {
                     match self.packet(block_type, body, start) {
-                        Ok((data, at, link)) => {
+                        Ok((data, at, link, original)) => {
+                            self.original = original;
                             buffer.consume(total);
                             return Ok(Some(Item { kind: Kind::Frame, data, at, link }));
                         }
@@ -170,29 +173,29 @@ impl Pcapng {
         block_type: u32,
         body: &[u8],
         start: usize,
-    ) -> Inside<(Span, Timestamp, LinkType)> {
+    ) -> Inside<(Span, Timestamp, LinkType, u32)> {
         let mut fields = Fields { bytes: body, order: self.order };
-        let (interface, at, captured) = match block_type {
+        let (interface, at, captured, original) = match block_type {
             block::SIMPLE_PACKET => {
                 let [original] = fields.words().ok_or_else(|| too_short(body))?;
                 let interface = self.known_interface(0)?;
                 let limit =
                     if interface.snap_length == 0 { u32::MAX } else { interface.snap_length };
-                (interface, Timestamp::default(), original.min(limit))
+                (interface, Timestamp::default(), original.min(limit), original)
             }
             block::PACKET => {
                 let number = fields.u16().ok_or_else(|| too_short(body))?;
                 let _drops = fields.u16().ok_or_else(|| too_short(body))?;
-                let [high, low, captured, _original] =
+                let [high, low, captured, original] =
                     fields.words().ok_or_else(|| too_short(body))?;
                 let interface = self.known_interface(number.into())?;
-                (interface, interface.clock.moment(ticks(high, low)), captured)
+                (interface, interface.clock.moment(ticks(high, low)), captured, original)
             }
             _ => {
-                let [number, high, low, captured, _original] =
+                let [number, high, low, captured, original] =
                     fields.words().ok_or_else(|| too_short(body))?;
                 let interface = self.known_interface(number)?;
-                (interface, interface.clock.moment(ticks(high, low)), captured)
+                (interface, interface.clock.moment(ticks(high, low)), captured, original)
             }
         };
         if captured > MAX_FRAME {
@@ -203,7 +206,7 @@ impl Pcapng {
             return Err(format!("a frame of {length} bytes in {room}"));
         }
         let data = Span { start: start + (body.len() - room), length };
-        Ok((data, at, interface.link))
+        Ok((data, at, interface.link, original))
     }
 
     #[inline]

@@ -5,17 +5,17 @@
 //! in it once. Signs of life, acknowledgements without data and requests for lost packets are not in it.
 
 mod session;
-mod udp;
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use zeroize::Zeroizing;
 
 use super::{Chance, KeyPair, Made, MemberId, Nanos, Observer, SECOND, Sent, timestamp};
-use crate::capture::LinkType;
 use crate::capture::pcapng::{Interface, Resolution, Writer};
+use crate::capture::{LinkType, emit_udp};
 use crate::conference::{Endpoint, Input, Output};
 use crate::crypto::{self, BoxKey};
 use crate::wire::{DataId, Hex, PublicKey};
@@ -161,7 +161,7 @@ impl<W: Write> Recorder<W> {
             return;
         }
         self.frame.clear();
-        udp::emit(*from, *to, &self.payload, &mut self.frame);
+        emit_udp(address(*from), address(*to), &self.payload, &mut self.frame);
         self.datagrams += 1;
         if let Some(out) = self.out.as_mut().filter(|_| self.failed.is_none()) {
             let size = u32::try_from(self.frame.len()).unwrap_or(u32::MAX);
@@ -187,6 +187,15 @@ impl<W: Write> Recorder<W> {
             let _ = writeln!(self.log, "SHARED {ours} {theirs} {}", Hex(key.expose()));
         }
     }
+}
+
+/// The port of all members.
+const PORT: u16 = 33445;
+
+/// The address of a member: 10.0.0.1 for the first.
+fn address(who: MemberId) -> SocketAddr {
+    let place = u32::try_from(who.index()).unwrap_or(u32::MAX);
+    (Ipv4Addr::from(0x0a00_0001_u32.saturating_add(place)), PORT).into()
 }
 
 /// Room for keys in a Section Header Block, of which readers take 16 MiB.

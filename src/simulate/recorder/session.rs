@@ -1,10 +1,10 @@
 //! One net_crypto session: its keys, its counters, and the datagrams that carry something in it.
 
-use crate::crypto::{BoxKey, SecretKey, sha512};
+use crate::crypto::{BoxKey, SecretKey, seal_data, sha512};
 use crate::simulate::{Chance, KeyPair, MemberId};
 use crate::wire::net_crypto::{
-    CookieRequest, CookieRequestPlain, CookieResponse, CookieResponsePlain, CryptoData,
-    CryptoPlain, Handshake, HandshakePlain,
+    CookieRequest, CookieRequestPlain, CookieResponse, CookieResponsePlain, CryptoPlain, Handshake,
+    HandshakePlain,
 };
 use crate::wire::{DataId, Nonce, PublicKey};
 
@@ -181,13 +181,11 @@ impl Session {
 impl Side {
     /// Appends a data packet under the next nonce.
     fn seal(&mut self, key: &BoxKey, number: u32, data: &[u8], out: &mut Vec<u8>) {
-        let (mut plain, mut sealed) = (Vec::new(), Vec::new());
         let padding = CryptoPlain::usual_padding(data.len());
-        CryptoPlain { ack: self.received, number, padding, id: None, data }.emit(&mut plain);
+        let plain = CryptoPlain { ack: self.received, number, padding, id: None, data };
         let nonce = self.base_nonce.wrapping_add(self.sealed);
         self.sealed += 1;
-        key.seal(&nonce, &plain, &mut sealed);
-        CryptoData { nonce_low: nonce.low16(), sealed: &sealed }.emit(out);
+        seal_data(key, &nonce, &plain, out);
     }
 }
 
