@@ -1,5 +1,6 @@
 //! One function per fuzz target, each with the property it states.
 
+mod lint;
 mod machine;
 mod network;
 mod relays;
@@ -21,6 +22,7 @@ use crate::wire::net_crypto::{
 };
 use crate::wire::{Kind, Packet, PeerResponse, ToxKind, dht, relay};
 
+pub use lint::{flags as lint_flags, lint_packets};
 pub use machine::{machine_steps, save_section};
 pub use network::network;
 pub use relays::relay_frames;

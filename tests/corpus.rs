@@ -15,6 +15,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("datagram", fuzzing::datagram),
     ("filter", fuzzing::filter),
     ("key_log", fuzzing::key_log),
+    ("lint_packets", fuzzing::lint_packets),
     ("machine_steps", fuzzing::machine_steps),
     ("network", fuzzing::network),
     ("printable", fuzzing::printable),

@@ -54,16 +54,27 @@ fn every_sample_tells_what_libtoxcore_reported() {
     assert_eq!(
         stories,
         [
-            "audio", "detour", "middle", "rejoin", "relay", "restart", "roam", "split", "talk",
-            "tcp", "two"
+            "audio", "detour", "middle", "rejoin", "relay", "restart", "roam", "split", "stale",
+            "talk", "tcp", "two"
         ]
     );
     for name in stories {
         let story = read(&name);
         let wrong = differences(&story.truth, &story.records);
-        assert!(wrong.is_empty(), "{name}: {} differences:\n{}", wrong.len(), wrong.join("\n"));
+        // They reach everybody, and nobody takes them.
+        let vanishes = |difference: &&String| {
+            name == "stale" && VANISH.iter().any(|text| difference.contains(text))
+        };
+        let (vanished, wrong): (Vec<&String>, Vec<&String>) = wrong.iter().partition(vanishes);
+        assert!(wrong.is_empty(), "{name}: {} differences:\n{wrong:#?}", wrong.len());
+        assert_eq!(vanished.len(), if name == "stale" { VANISHED } else { 0 }, "{vanished:#?}");
     }
 }
+
+/// What the one with the old save says in vain, to two others, and its counter, which lies behind what it
+/// used before; how many differences that makes.
+const VANISH: [&str; 3] = ["\"hello?", "does anybody hear me?", "last message number of 4426bead"];
+const VANISHED: usize = 5;
 
 /// The recorder sees both halves of the way through a relay.
 #[test]

@@ -51,6 +51,22 @@ pub fn conferences(savedata: &[u8]) -> Option<Vec<Saved>> {
     Some(Vec::new())
 }
 
+/// Sets the message counters of all conferences in a savedata back, modulo 2^32; `None` if a length runs
+/// past an end.
+pub fn set_back(savedata: &mut [u8], by: u32) -> Option<()> {
+    let mut counters = Vec::new();
+    for conference in conferences(savedata)? {
+        let record = [&[conference.kind][..], &conference.id].concat();
+        let at = savedata.windows(record.len()).position(|bytes| bytes == record)?;
+        counters.push((at + record.len(), conference.message_number));
+    }
+    for (at, number) in counters {
+        let counter = savedata.get_mut(at..at + 4)?;
+        counter.copy_from_slice(&number.wrapping_sub(by).to_le_bytes());
+    }
+    Some(())
+}
+
 fn records(mut rest: &[u8]) -> Option<Vec<Saved>> {
     let mut all = Vec::new();
     while !rest.is_empty() {

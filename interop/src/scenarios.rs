@@ -6,9 +6,10 @@
 use std::f64::consts::TAU;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::net::recorder::LeftOut;
+use crate::savedata;
 use crate::world::{Reach, Room, Who, World};
 
 /// A story that can be recorded.
@@ -52,6 +53,13 @@ pub const ALL: &[Scenario] = &[
         ipv6: false,
         left_out: ONION_AND_NODES,
         play: restart,
+    },
+    Scenario {
+        name: "stale",
+        about: "a member comes back from a save whose counter lies behind; what it says vanishes",
+        ipv6: false,
+        left_out: ONION_AND_NODES,
+        play: stale,
     },
     Scenario {
         name: "split",
@@ -264,6 +272,35 @@ fn restart(world: &mut World) -> Result<()> {
     world.wait_members(room, &all, SOON)?;
     heard(world, bob, room, "what happened?", &all)?;
     heard(world, ann, room, "you fell over", &all)?;
+    world.wait(SETTLE)
+}
+
+fn stale(world: &mut World) -> Result<()> {
+    world.record()?;
+    let [ann, bob, cas] = world.start(["ann", "bob", "cas"])?;
+    let all = [ann, bob, cas];
+    world.acquaint(&[(ann, bob), (bob, cas)])?;
+    world.wait_friends(SOON)?;
+    let room = chain(world, &all, false)?;
+    let mut old = world.save(bob)?;
+    // As 0.2.9 and 0.2.10 saved it: the number of the last message itself.
+    savedata::set_back(&mut old, 65_536).context("savedata that ends early")?;
+    for text in ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"] {
+        heard(world, bob, room, text, &all)?;
+    }
+    world.wait(SETTLE)?;
+
+    world.crash(bob)?;
+    world.restart(bob, old)?;
+    world.wait_friends(SOON)?;
+    world.wait_members(room, &all, SOON)?;
+    heard(world, ann, room, "welcome back", &all)?;
+    for text in ["hello?", "does anybody hear me?"] {
+        world.say(bob, room, text)?;
+        world.wait(SETTLE)?;
+        ensure!(!world.has_heard(ann, room, text) && !world.has_heard(cas, room, text), "{text}");
+    }
+    heard(world, cas, room, "bob is so quiet", &all)?;
     world.wait(SETTLE)
 }
 

@@ -682,6 +682,12 @@ impl World {
         })
     }
 
+    /// Whether a peer has heard a text.
+    pub fn has_heard(&self, who: Who, room: Room, text: impl AsRef<[u8]>) -> bool {
+        let wanted = (room, text.as_ref().to_vec());
+        self.peers.get(who.0).is_some_and(|peer| peer.heard.contains(&wanted))
+    }
+
     /// Waits until each of these has heard a text.
     ///
     /// # Errors

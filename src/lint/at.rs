@@ -232,6 +232,14 @@ impl<'a> At<'a> {
         })
     }
 
+    /// Whether all sessions of the endpoint are older than that: it did not start again since then, not even
+    /// unseen.
+    #[must_use]
+    pub fn ran_since(&self, since: Timestamp) -> bool {
+        self.sessions()
+            .all(|(_, session, ..)| (self.links)(session).is_some_and(|link| link.started < since))
+    }
+
     /// Whether a neighbour, other than this one, was there all the time since then.
     #[must_use]
     pub fn had_neighbour_since(&self, since: Timestamp, except: Option<PublicKey>) -> bool {

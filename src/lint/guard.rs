@@ -85,6 +85,8 @@ pub(super) struct Circumstances {
     pub(super) gap: bool,
     /// Packets of the endpoint stayed closed lately.
     pub(super) closed: bool,
+    /// Why not all is known that the endpoint ever sent and received.
+    pub(super) partial: Option<Why>,
     /// How well the endpoint's joining is known.
     pub(super) birth: Level,
     /// The endpoint was asleep lately.
@@ -112,6 +114,9 @@ pub(super) fn judge(rule: &Rule, seen: Circumstances) -> Result<Severity, Why> {
     if rule.class == Class::Endpoint && seen.closed {
         let absent = seen.absence || rule.needs.contains(&Need::Opened);
         at_most(if absent { Level::Unknown } else { Level::Assumed }, Why::Closed);
+    }
+    if let Some(because) = seen.partial.filter(|_| rule.needs.contains(&Need::Whole)) {
+        at_most(Level::Unknown, because);
     }
     if rule.needs.contains(&Need::Birth) {
         at_most(seen.birth, Why::Birth);

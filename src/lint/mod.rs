@@ -18,6 +18,8 @@
 mod at;
 mod finding;
 mod guard;
+#[cfg(test)]
+mod partial;
 mod promise;
 mod rule;
 mod rules;
@@ -45,6 +47,7 @@ pub use view::{Copies, End, Endpoint, Group, Handed, Link, Packet, Part, Peer};
 use crate::conference::savedata::Savedata;
 use crate::dissect::{Content, Delivery, Record, Transport};
 use crate::recent::Recent;
+use crate::time::Timestamp;
 use crate::wire::net_crypto::CookieRequest;
 use crate::wire::{Conference, DataId, PublicKey};
 use finding::{Draft, Findings};
@@ -124,6 +127,8 @@ struct Checker {
     view: View,
     findings: Findings,
     owners: Recent<SocketAddr, PublicKey>,
+    /// When a packet from or to an address stayed closed last.
+    closed: Recent<SocketAddr, Timestamp>,
     /// Frames that are older than one before them.
     disordered: u64,
 }
@@ -143,6 +148,7 @@ impl Checker {
             view: View::new(),
             findings: Findings::default(),
             owners: Recent::new(ADDRESSES),
+            closed: Recent::new(ADDRESSES),
             disordered: 0,
         }
     }
@@ -155,31 +161,51 @@ impl Checker {
         self.view.now = self.view.now.max(record.at);
         match &record.content {
             Content::CookieRequest(Ok(plain)) => {
-                self.owners.put(record.src, plain.real_key);
+                self.owns(record.src, plain.real_key);
                 if let Ok(request) = CookieRequest::parse(record.datagram)
                     && let Ok(endpoint) = self.view.endpoint(plain.real_key)
                 {
                     endpoint.shows(request.dht_key, record.at);
                 }
             }
-            Content::Data(Ok(_)) => {
+            Content::Data(opened) => {
                 for (address, party) in [(record.src, record.from), (record.dst, record.to)] {
-                    if let Some(key) = party.real_key
-                        && self.owners.peek(&address) != Some(&key)
-                    {
-                        self.owners.put(address, key);
+                    if let Some(key) = party.real_key {
+                        self.owns(address, key);
                     }
                 }
-            }
-            Content::Data(Err(_)) => {
-                for address in [record.src, record.dst] {
-                    let owner = self.owners.peek(&address).copied();
-                    if let Some(endpoint) = owner.and_then(|key| self.view.people.get_mut(&key)) {
-                        endpoint.closed = Some(record.at);
-                    }
+                // Whose it is matters as much as what it says.
+                let is_known = record.from.real_key.is_some() && record.to.real_key.is_some();
+                if opened.is_err() || !is_known {
+                    self.stays_closed(record);
                 }
             }
+            Content::Handshake(Err(_)) => self.stays_closed(record),
             _ => {}
+        }
+    }
+
+    /// A packet says nothing about those behind its addresses, but there is something to know.
+    fn stays_closed(&mut self, record: &Record<'_>) {
+        for address in [record.src, record.dst] {
+            self.closed.put(address, record.at);
+            let owner = self.owners.peek(&address).copied();
+            if let Some(endpoint) = owner.and_then(|key| self.view.people.get_mut(&key)) {
+                endpoint.closed = Some(record.at);
+            }
+        }
+    }
+
+    /// Somebody is found to be behind an address.
+    fn owns(&mut self, address: SocketAddr, key: PublicKey) {
+        if self.owners.peek(&address) == Some(&key) {
+            return;
+        }
+        self.owners.put(address, key);
+        if let Some(closed) = self.closed.peek(&address).copied()
+            && let Ok(endpoint) = self.view.endpoint(key)
+        {
+            endpoint.closed = endpoint.closed.max(Some(closed));
         }
     }
 
@@ -267,8 +293,9 @@ impl Checker {
                 let seen = Circumstances {
                     facts: draft.level,
                     from_the_start: link.from_the_start(),
-                    gap: link.has_gap(),
+                    gap: link.has_gap() || link.unseen(packet) > 0,
                     closed: false,
+                    partial: None,
                     birth: Level::Known,
                     asleep: false,
                     absence: false,
@@ -431,6 +458,7 @@ impl Checker {
             gap: link.is_some_and(Link::has_gap)
                 || me.lost.is_some_and(|lost| lost >= promise.cause.at),
             closed: me.closed.is_some_and(|closed| closed >= promise.cause.at),
+            partial: me.partial(),
             birth,
             asleep: me.was_asleep(proof.spot.at),
             absence: true,
@@ -497,8 +525,9 @@ fn circumstances(at: &At<'_>, facts: Level, absence: bool) -> Circumstances {
     Circumstances {
         facts,
         from_the_start: at.link.from_the_start(),
-        gap: at.link.has_gap() || at.me.lost.is_some(),
+        gap: at.link.has_gap() || at.me.lost.is_some() || at.link.unseen(at.packet) > 0,
         closed: at.me.was_closed(at.now()),
+        partial: at.me.partial(),
         birth: at.group().map_or(Level::Unknown, |group| group.birth),
         asleep: at.me.was_asleep(at.now()),
         absence,

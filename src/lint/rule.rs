@@ -93,6 +93,9 @@ pub enum Need {
     Awake,
     /// Nothing that the endpoint sent or received stays closed (G2).
     Opened,
+    /// Nothing that the endpoint sent or received was lost, or stayed closed, since it was first seen: what
+    /// it knows is known whole (G2, G3).
+    Whole,
 }
 
 impl Need {
@@ -103,6 +106,7 @@ impl Need {
             Self::Birth => "its joining is in the capture",
             Self::Awake => "it sent something at least every 15 s",
             Self::Opened => "no packet of it stayed closed lately",
+            Self::Whole => "no packet of it was lost or stayed closed",
         }
     }
 }

@@ -94,7 +94,10 @@ impl Numbering {
 
     /// The greatest number that was sent until then, of those that stay.
     fn last_until(&self, at: Timestamp) -> Option<i64> {
-        let count = self.by_time.partition_point(|(sent, _)| *sent <= at);
+        self.last_of(self.by_time.partition_point(|(sent, _)| *sent <= at))
+    }
+
+    fn last_of(&self, count: usize) -> Option<i64> {
         self.by_time.get(count.checked_sub(1)?).map(|(_, number)| *number)
     }
 
@@ -125,14 +128,15 @@ impl Numbering {
         let before = self.stay.partition_point(|stays| *stays < distance);
         let last = before.checked_sub(1).and_then(|last| self.stay.get(last)).copied();
         let last = last.unwrap_or_else(|| self.before_all());
-        // What came in behind the last of them counts if it was sent by then.
-        let counts = |it: &Come| it.after < last || (it.after == last && it.at <= at);
+        // What came in behind the last of them counts if it was sent before.
+        let counts = |it: &Come| it.after < last || (it.after == last && it.at < at);
         self.number(self.shifted(distance, self.come.partition_point(counts)))
     }
 
     /// The number of the next packet, at a moment, when all that was sent before counts.
     pub(super) fn next_at(&self, at: Timestamp) -> u32 {
-        let last = self.last_until(at).unwrap_or_else(|| self.before_all());
+        let last = self.last_of(self.by_time.partition_point(|(sent, _)| *sent < at));
+        let last = last.unwrap_or_else(|| self.before_all());
         self.next(self.number(last + 1), at)
     }
 }

@@ -14,8 +14,13 @@ const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples");
 
 /// Errors in the samples that are defects of libtoxcore 0.2.18: sample, diagnostic, entry of
 /// `docs/divergences.md`.
-const DEFECTS: &[(&str, &str, &str)] =
-    &[("audio", "L-LOSSY-ECHO", "B-04"), ("tcp", "L-LOSSY-ECHO", "B-04")];
+const DEFECTS: &[(&str, &str, &str)] = &[
+    ("audio", "L-LOSSY-ECHO", "B-04"),
+    ("tcp", "L-LOSSY-ECHO", "B-04"),
+    // Its save was set back, to what 0.2.9 would have saved.
+    ("stale", "L-NUM-REUSE", "#961"),
+    ("stale", "L-NUM-BACK", "#961"),
+];
 
 fn sample(name: &str) -> String {
     format!("{SAMPLES}/{name}.pcapng")
@@ -50,6 +55,20 @@ fn healthy_traffic_gives_no_error_but_for_known_defects() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A member whose messages vanish after it came back from an old save.
+#[test]
+fn an_old_save_is_told_in_one_line_that_says_what_to_do() {
+    let (code, stdout, _) = run(&["lint", &sample("stale")]);
+    let lines: Vec<&str> = stdout.lines().filter(|line| line.contains(" error L-")).collect();
+    let [reuse, back] = lines[..] else { panic!("{stdout}") };
+    assert_eq!(code, 1);
+    for (line, id) in [(reuse, "L-NUM-REUSE"), (back, "L-NUM-BACK")] {
+        assert!(line.contains(id) && line.contains("bob 4426bead"), "{line}");
+        assert!(line.contains("old save") && line.contains("start it from a newer save"), "{line}");
+        assert!(line.contains("#961"), "{line}");
+    }
 }
 
 #[test]

@@ -38,6 +38,7 @@ pub(super) fn neighbours(it: &mut crate::lint::testing::Traffic, count: u8) {
         let mut copy = it.packets[text].clone();
         copy.to = Some(PublicKey([number; 32]));
         copy.session = 900 + u32::from(number);
+        copy.ack = 0;
         let mut announced = copy.clone();
         std::mem::swap(&mut announced.from, &mut announced.to);
         announced.direction ^= 1;

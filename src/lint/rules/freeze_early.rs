@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "A peer is frozen only after a minute without a sign of it.",
     cause: "a clock that jumps, or a shorter limit; members appear to leave and to come back",
     known: "",
-    needs: &[Need::Awake, Need::Opened, Need::Birth],
+    needs: &[Need::Awake, Need::Birth, Need::Whole],
     check: Check::Sent(check),
 };
 
@@ -26,6 +26,7 @@ fn check(at: &At<'_>, found: &mut Found) {
         && (SECOND..ACTIVE).contains(&ago)
         && at.handled(peer)
         && at.had_neighbour_since(active, Some(at.friend))
+        && at.ran_since(active)
     {
         let message = format!(
             "left {} out of a list in {} and sends it a Rejoin, though it heard of it {} s ago",

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "A neighbour is announced with the DHT key that it has now.",
     cause: "the key of a list instead of the connection's; others look for it in vain",
     known: "",
-    needs: &[],
+    needs: &[Need::Whole],
     check: Check::Sent(check),
 };
 

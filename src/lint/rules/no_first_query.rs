@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
            of members.",
     cause: "an implementation that waits for messages of unknown authors instead",
     known: "",
-    needs: &[],
+    needs: &[Need::Whole],
     check: Check::Promise(Expectation { begins, keeps, tells }),
 };
 

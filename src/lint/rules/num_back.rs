@@ -20,7 +20,7 @@ fn check(at: &At<'_>, found: &mut Found) {
         return;
     }
     let (Some(message), Some(group)) = (at.packet.message(), at.group()) else { return };
-    let Some((newest, spot)) = group.newest else { return };
+    let Some((newest, spot)) = group.newest.filter(|_| group.back.is_none()) else { return };
     let mine = content(at.packet);
     let known = |copies: &[Handed]| copies.iter().any(|copy| copy.content == mine);
     // One's own message that came back is passed on once more (R-120).
@@ -34,8 +34,9 @@ fn check(at: &At<'_>, found: &mut Found) {
     let before = spot.at < at.link.started;
     if (behind_here || before) && !newer(message.message_number, newest) {
         let message = format!(
-            "a new message has number {}, after number {newest} in {}; \
-             others drop what it says until its numbers are new again",
+            "numbers its messages from {} on again, after {newest} in {}: it runs from an old save, and \
+             others drop what it says until it is past {newest}; start it from a newer save, or leave and \
+             be invited anew",
             message.message_number,
             frame(at.packet.spot, spot),
         );

@@ -21,19 +21,20 @@ fn check(at: &At<'_>, found: &mut Found) {
         return;
     }
     let (Some(message), Some(copies)) = (at.packet.message(), at.copies) else { return };
+    if at.group().is_some_and(|group| group.back.is_some()) {
+        return;
+    }
     let mine = content(at.packet);
     let Some(before) = copies.sent.iter().find(|copy| copy.content != mine) else { return };
     if copies.sent.iter().any(|copy| copy.content == mine) {
         return;
     }
-    let restart = match at.me.restarted {
-        Some(restart) if restart > before.spot.at => {
-            ", before the program started again: it goes on from an old save"
-        }
-        _ => "",
-    };
+    let anew = at.me.restarted.is_some_and(|restart| restart > before.spot.at)
+        || at.link.started > before.spot.at;
+    let restart = if anew { ", before it started again from an old save" } else { "" };
     let message = format!(
-        "number {} was used for another message in {}{restart}; others drop this one as a repeat",
+        "number {} was used for another message in {}{restart}: others drop this one, and those that follow, \
+         as repeats; start it from a newer save, or leave and be invited anew",
         message.message_number,
         frame(at.packet.spot, before.spot),
     );

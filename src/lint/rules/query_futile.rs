@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "An answer to a Peer Query makes the author known that was asked for.",
     cause: "an answer without the author, or one that is not read to its end: the author stays mute",
     known: "every version since 0.2.8 (B-02), since 0.2.9 (B-05)",
-    needs: &[Need::Birth, Need::Opened],
+    needs: &[Need::Birth, Need::Whole],
     check: Check::Sent(check),
 };
 

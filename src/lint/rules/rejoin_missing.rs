@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "A Rejoin goes to a frozen member when its connection comes up.",
     cause: "a frozen member that was forgotten, or a connection that nobody listens to",
     known: "every version since 0.2.10 (B-01), 0.2.8 (9770880e9)",
-    needs: &[Need::Awake, Need::Opened],
+    needs: &[Need::Awake, Need::Whole],
     check: Check::Promise(Expectation { begins, keeps, tells }),
 };
 

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "A Rejoin goes to a peer that freezes while its connection is up.",
     cause: "a Rejoin that is sent only as connections come up; the peer stays frozen until then",
     known: "development before 0.2.8 (e43b2eadc); the specification does not ask for it (D-036)",
-    needs: &[Need::Awake, Need::Opened],
+    needs: &[Need::Awake, Need::Whole],
     check: Check::Sent(check),
 };
 

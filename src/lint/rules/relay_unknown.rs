@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "Messages of authors that are in no list are not passed on.",
     cause: "relaying before looking up the author",
     known: "",
-    needs: &[Need::Birth],
+    needs: &[Need::Birth, Need::Whole],
     check: Check::Sent(check),
 };
 

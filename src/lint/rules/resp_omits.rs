@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "All peers that were heard of within a minute are listed.",
     cause: "a list that is cut, or peers that are frozen too early",
     known: "",
-    needs: &[Need::Awake, Need::Opened],
+    needs: &[Need::Awake, Need::Whole],
     check: Check::Sent(check),
 };
 
@@ -36,6 +36,7 @@ fn check(at: &At<'_>, found: &mut Found) {
             && !listed.contains(&peer.key)
             && at.handled(peer)
             && at.had_neighbour_since(active, None)
+            && at.ran_since(active)
         {
             at.uses(peer.level);
             let who = at.who(&peer.key);

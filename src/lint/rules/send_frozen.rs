@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "Nothing is sent to a peer of whom nothing was heard for a minute, unless it says Online.",
     cause: "a slot that is kept when its peer freezes",
     known: "c-toxcore 0.2.8 to 0.2.10 (2677a53ee)",
-    needs: &[Need::Awake, Need::Opened],
+    needs: &[Need::Awake, Need::Whole],
     check: Check::Sent(check),
 };
 

@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a number that was not set: everybody takes the message for one of the founder, who \
            has number 0",
     known: "",
-    needs: &[],
+    needs: &[Need::Whole],
     check: Check::Sent(check),
 };
 

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "Whoever hears of a frozen peer again says its own name.",
     cause: "a name that was scheduled and forgotten; the one who came back sees an old name",
     known: "every version since 0.2.8 (B-11)",
-    needs: &[Need::Awake, Need::Opened],
+    needs: &[Need::Awake, Need::Whole],
     check: Check::Promise(Expectation { begins, keeps, tells }),
 };
 

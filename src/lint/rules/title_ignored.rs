@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "Whoever joins and has no title takes over the one that it is told.",
     cause: "Title Responses that are not read; members see different titles",
     known: "",
-    needs: &[Need::Birth],
+    needs: &[Need::Birth, Need::Whole],
     check: Check::Sent(check),
 };
 

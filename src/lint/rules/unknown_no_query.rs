@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "A message of an unknown author makes its receiver ask for the list of members.",
     cause: "an implementation that drops it in silence; it stays deaf to that member",
     known: "",
-    needs: &[Need::Birth],
+    needs: &[Need::Birth, Need::Whole],
     check: Check::Promise(Expectation { begins, keeps, tells }),
 };
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Group, SECOND};
 use crate::lint::finding::Spot;
+use crate::lint::guard::Why;
 use crate::lint::promise::Promise;
 use crate::time::Timestamp;
 use crate::wire::{Conference, PublicKey};
@@ -80,6 +81,12 @@ impl Endpoint {
     pub(in crate::lint) fn was_asleep(&self, now: Timestamp) -> bool {
         let silent = self.sent.is_none_or(|sent| now.nanos_since(sent) > SLEEP);
         silent || self.woke.is_some_and(|woke| now.nanos_since(woke) < AFTERMATH)
+    }
+
+    /// Why not all is known that it sent and received.
+    pub(in crate::lint) fn partial(&self) -> Option<Why> {
+        let lost = self.lost.map(|_| Why::Lost);
+        lost.or(self.closed.map(|_| Why::Closed))
     }
 
     /// Whether packets of it stayed closed lately.

@@ -33,6 +33,8 @@ pub struct Group {
     pub newest: Option<(MessageNumber, Spot)>,
     /// The newest number that it ever gave a message of its own.
     pub highest: Option<MessageNumber>,
+    /// Where its numbers went back, until they are new again.
+    pub back: Option<Spot>,
     /// Peers that left for good, with their numbers.
     pub killed: BTreeMap<PublicKey, (PeerNumber, Spot)>,
     /// Session and number of the packets that said so.
@@ -104,6 +106,7 @@ impl Group {
             own: None,
             newest: None,
             highest: None,
+            back: None,
             killed: BTreeMap::new(),
             killed_by: BTreeMap::new(),
             pinged: None,

@@ -207,11 +207,14 @@ impl Group {
             let unheard = copies.heard.is_empty();
             let copy = Handed::of(packet, to);
             let is_new = unheard && copies.sent.iter().all(|it| it.content != copy.content);
+            let is_other =
+                copies.sent.iter().chain(&copies.heard).all(|it| it.content != copy.content);
             copies.add_sent(copy);
             if unheard && self.own.is_none() && self.founder {
                 self.own = Some((author, Level::Assumed));
             }
             if self.own.is_some_and(|(own, _)| own == author) {
+                self.counts(number, is_other, spot);
                 self.says(packet, number, is_new, room);
             } else {
                 let started = known.links.peek(&packet.session).map(|link| link.started);
@@ -244,6 +247,16 @@ impl Group {
                 self.title = Some(response.title.to_vec())
             }
             _ => {}
+        }
+    }
+
+    /// The endpoint numbers a message of its own, perhaps one that it has not said before.
+    fn counts(&mut self, number: wire::MessageNumber, is_other: bool, spot: Spot) {
+        let newer = self.highest.is_none_or(|highest| super::group::newer(number, highest));
+        if newer {
+            self.back = None;
+        } else if is_other {
+            self.back.get_or_insert(spot);
         }
     }
 

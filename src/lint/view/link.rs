@@ -130,6 +130,16 @@ impl Link {
         self.ends.iter().any(|end| end.lost > 0)
     }
 
+    /// How many packets the sender of this one has received that were not captured: it acknowledges more
+    /// than there is.
+    #[must_use]
+    pub fn unseen(&self, packet: &Packet<'_>) -> u64 {
+        let other = self.end(packet.direction ^ 1);
+        let Some(seen) = other.next.or(other.from_the_start.then_some(0)) else { return 0 };
+        let ahead = packet.ack.wrapping_sub(seen);
+        if ahead > u32::MAX / 2 { 0 } else { ahead.into() }
+    }
+
     /// Which conference a packet of this session is about.
     #[must_use]
     pub fn conference(&self, packet: &Packet<'_>) -> Option<Conference> {
@@ -142,9 +152,14 @@ impl Link {
     /// Gives how many packets before this one were not captured.
     pub(in crate::lint) fn learn(&mut self, packet: &Packet<'_>) -> u64 {
         let conference = self.conference(packet);
+        let unseen = self.unseen(packet);
         let other = self.end_mut(packet.direction ^ 1);
         if other.key.is_none() {
             other.key = packet.to;
+        }
+        if unseen > 0 {
+            other.lost += unseen;
+            other.next = Some(packet.ack);
         }
         let end = self.end_mut(packet.direction);
         end.key = end.key.or(packet.from);
@@ -160,7 +175,7 @@ impl Link {
             let receiver = self.end_mut(packet.direction ^ 1);
             receiver.is_told(packet, conference);
         }
-        lost
+        lost + unseen
     }
 }
 
