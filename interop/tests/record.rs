@@ -188,37 +188,50 @@ fn a_client_with_libsodium_inside_is_named_with_what_to_do_instead() {
     assert!(said.contains("static-client has libsodium linked into it statically"), "{said}");
 }
 
-/// In a terminal of its own.
-const TOXIC: &str = r#"
+/// Two people meet over a daemon, one invites the other to a conference; the first one is recorded.
+const TOXICS: &str = r#"
 cd "$DIR"
 tox-bootstrapd --foreground --log-backend stdout --config "$DIR/conf" >daemon.out 2>&1 &
 daemon=$!
-tmux -S "$DIR/tmux" -f /dev/null new-session -d -x 100 -y 30 \
+T="tmux -S $DIR/tmux -f /dev/null"
+$T new-session -d -s ann -x 120 -y 40 \
     "$DIR/toxscope record --user nobody -o $DIR/toxic.pcapng -- \
-     env HOME='$DIR' toxic -4 -L -f '$DIR/toxic.data' -n '$DIR/nodes.json' 2>toxic.err; echo ended \$? >code"
-for second in 1 2 3 4 5 6 7 8 9; do
-    sleep 1
-    tmux -S "$DIR/tmux" capture-pane -p | grep -q 'encrypt it' && break
+     env HOME=$DIR toxic -4 -f $DIR/ann.data -n $DIR/nodes.json 2>toxic.err; echo ended \$? >code"
+$T new-session -d -s bob -x 120 -y 40 "env HOME=$DIR/b toxic -4 -f $DIR/bob.data -n $DIR/nodes.json"
+screen() { $T capture-pane -p -J -t $1; }
+# Waits until a screen has something.
+sees() { for second in $(seq 60); do sleep 1; screen $1 | grep -q "$2" && return; done; }
+says() { $T send-keys -t $1 -l "$2"; sleep 0.5; $T send-keys -t $1 Enter; sleep 1; }
+for who in ann bob; do
+    # It asks whether to encrypt its new profile: no.
+    sees $who 'encrypt it'; $T send-keys -t $who n Enter
 done
-tmux -S "$DIR/tmux" send-keys n Enter
-for second in $(seq 40); do
-    sleep 1
-    test "$(grep -c '^NONCE' toxic.keys)" -gt 3 && break
-done
-tmux -S "$DIR/tmux" capture-pane -p >screen
-tmux -S "$DIR/tmux" send-keys /quit Enter
-for second in $(seq 10); do
-    sleep 1
-    test -e code && break
-done
-tmux -S "$DIR/tmux" kill-server 2>/dev/null
+sees bob 'Type "/help"'
+key=$(grep -o '[0-9A-F]\{64\}' daemon.out | head -1)
+for who in ann bob; do says $who "/connect 127.0.0.1 33500 $key"; done
+says bob /myid
+id=$(screen bob | tr -d '\n ' | grep -o '[0-9A-F]\{76\}' | head -1)
+says ann "/add $id \"hello\""
+sees bob 'Friend request with'
+says bob '/accept 0'
+sees ann 'has come online'
+says ann '/conference text'
+# Back to the contacts, and into the chat with the only one.
+$T send-keys -t ann C-o; sleep 1; $T send-keys -t ann Enter; sleep 1
+says ann '/invite 0'; sleep 2
+$T send-keys -t bob C-p; sleep 1; $T send-keys -t bob Enter; sleep 1
+says bob /join; sleep 5
+screen ann >screen.ann; screen bob >screen.bob
+for who in ann bob; do says $who /quit; done
+for second in $(seq 30); do test -e code && break; sleep 1; done
+$T kill-server 2>/dev/null
 kill $daemon
 wait $daemon
 exit 0
 "#;
 
 #[test]
-fn toxic_is_recorded_in_its_terminal() {
+fn toxic_is_recorded_in_its_terminal_with_what_opens_its_conference() {
     let bench = Bench::new("toxscope-rec-5");
     let path = bench.folder.path().to_str().expect("UTF-8");
     let conf = format!(
@@ -228,11 +241,18 @@ fn toxic_is_recorded_in_its_terminal() {
     fs::write(bench.at("conf"), conf).expect("ours");
     fs::write(bench.at("nodes.json"), "{\"nodes\":[]}").expect("ours");
     let mut script = bench.inside.command(Path::new("bash"));
-    script.args(["-c", TOXIC]).envs([("DIR", path), ("TERM", "xterm")]);
+    script.args(["-c", TOXICS]).envs([("DIR", path), ("TERM", "xterm"), ("LC_ALL", "C.UTF-8")]);
     assert!(script.status().expect("it runs").success());
     let read = |name: &str| fs::read_to_string(bench.at(name)).unwrap_or_default();
-    let (said, screen) = (read("toxic.err"), read("screen"));
-    assert_eq!(read("code"), "ended 0\n", "{said}\n{screen}");
-    assert!(said.contains("toxic.pcapng: "), "{said}\n{screen}");
-    assert!(bench.at("toxic.pcapng").exists());
+    let seen = format!("{}\n{}\n{}", read("toxic.err"), read("screen.ann"), read("screen.bob"));
+    assert_eq!(read("code"), "ended 0\n", "{seen}");
+    assert!(!bench.at("toxic.keys").exists(), "the keys are inside: {seen}");
+    let elsewhere = TempDir::new().expect("a folder");
+    let copy = elsewhere.path().join("copy.pcapng");
+    fs::copy(bench.at("toxic.pcapng"), &copy).expect("room");
+    let mut dissect = Command::new(built("toxscope", "toxscope"));
+    let shown = printed(dissect.args(["dissect", "-e", "kind"]).arg(&copy));
+    for kind in ["invite", "invite_accepted", "peer_query", "new_peer", "ping"] {
+        assert!(shown.lines().any(|line| line == kind), "no {kind}: {shown}\n{seen}");
+    }
 }

@@ -50,8 +50,16 @@ impl Ends {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
     use super::*;
+    use crate::capture::net::{Fragments, datagram};
+    use crate::capture::streams::Streams;
     use crate::capture::testing::{ACK, FROM, TO, ethernet, ipv4, ipv6, ipv6_fragment, tcp, udp};
+    use crate::capture::{Limits, Origin};
+    use crate::time::Timestamp;
 
     #[test]
     fn datagrams_segments_and_fragments_tell_between_whom_they_go() {
@@ -75,6 +83,39 @@ mod tests {
         assert_eq!(ends(&ethernet(&[0x86dd], &v6)).unwrap().fragment, Some(9));
         for neither in [v4(1, 0, 0, b"ping"), v4(UDP, 0, 0, b"sho"), vec![0; 20], Vec::new()] {
             assert_eq!(ends(&neither), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_frames_have_the_ends_that_their_datagrams_have(
+            link in select(vec![LinkType::ETHERNET, LinkType::RAW]),
+            is_v6 in any::<bool>(),
+            damage in vec((0_usize..60, any::<u8>()), 0..4),
+            length in 0_usize..80,
+        ) {
+            let packet = match is_v6 {
+                false => ipv4(UDP, 0, 0, &udp(b"\x1b tox")),
+                true => ipv6(UDP, &udp(b"\x1b tox")),
+            };
+            let ethertype = if is_v6 { 0x86dd } else { 0x0800 };
+            let mut frame =
+                if link == LinkType::RAW { packet } else { ethernet(&[ethertype], &packet) };
+            for (at, byte) in damage {
+                if let Some(place) = frame.get_mut(at) {
+                    *place = byte;
+                }
+            }
+            frame.truncate(length);
+            let limits = Limits::default();
+            let (mut fragments, mut streams) = (Fragments::new(&limits), Streams::new(&limits));
+            let (origin, at) = (Origin::default(), Timestamp::default());
+            let found = datagram(link, &frame, origin, at, &mut fragments, &mut streams);
+            let ends = Ends::of(link, &frame);
+            if let Ok(datagram) = found {
+                let Ends { is_tcp, from, to, .. } = ends.expect("it is a datagram");
+                prop_assert_eq!((is_tcp, from, to), (false, datagram.from, datagram.to));
+            }
         }
     }
 }
