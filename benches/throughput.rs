@@ -2,7 +2,9 @@
 //! (`docs/performance.md`).
 //!
 //! `cargo bench --bench throughput` makes a capture by repeating a sample with fresh addresses, and
-//! then takes turns: `stats` with `cat`, `dissect` with opening the same boxes alone, and with tshark.
+//! then takes turns: `stats` with `cat`, `dissect` with opening the same boxes alone, and with tshark. In
+//! copies of a sample all but the first are resends, so `lint` and `replay` get a simulated conference, in
+//! which every packet is new, and take turns with `dissect`.
 //! Figures are ratios between neighbours in time, and of several rounds the median counts: by the
 //! clock, and by the time on the processor, of all threads together, which a busy machine disturbs less.
 //!
@@ -82,9 +84,27 @@ fn main() {
     }
     let slice_memory = dissect_jsonl(&[keys, slice.path()]).peak;
 
+    let conference = conference(bytes, folder.path());
+    let size = fs::metadata(&conference).unwrap().len();
+    println!("a simulated conference of {} members: {size} bytes\n", MEMBERS.len());
+    let [mut of_dissect, mut of_lint, mut of_replay] = [const { Vec::new() }; 3];
+    let [mut lint_memory, mut replay_memory] = [None; 2];
+    for _ in 0..rounds {
+        let [dissect, format, jsonl] = ["dissect", "--format", "jsonl"].map(OsStr::new);
+        of_dissect.push(run(TOXSCOPE, &[dissect, format, jsonl, conference.as_os_str()]).time);
+        let ran = run(TOXSCOPE, &["lint".as_ref(), conference.as_os_str()]);
+        of_lint.push(ran.time);
+        lint_memory = lint_memory.max(ran.peak);
+        let ran = run(TOXSCOPE, &["replay".as_ref(), conference.as_os_str()]);
+        of_replay.push(ran.time);
+        replay_memory = replay_memory.max(ran.peak);
+    }
+
     let mut table = Table::default();
     table.ratio("stats without keys, time of cat", "at most 3", &stats, &cat);
     table.ratio("dissect with keys, time of its boxes", "at most 2", &dissect, &open);
+    table.ratio("lint, time of dissect", "at most 2", &of_lint, &of_dissect);
+    table.ratio("replay, time of dissect", "at most 2", &of_replay, &of_dissect);
     if is_there("tshark") {
         let [mut ours, mut theirs] = [const { Vec::new() }; 2];
         for _ in 0..rounds.min(3) {
@@ -99,6 +119,8 @@ fn main() {
     table.memory("memory of stats", stats_memory);
     table.memory("memory of dissect with keys", dissect_memory);
     table.memory("the same for the slice", slice_memory);
+    table.memory("memory of lint", lint_memory);
+    table.memory("memory of replay", replay_memory);
     table.print();
 
     let per_frame = |times: &[Time]| {
@@ -204,6 +226,32 @@ impl Capture {
     fn path(&self) -> &OsStr {
         self.path.as_os_str()
     }
+}
+
+/// Who is in the simulated conference.
+const MEMBERS: [&str; 8] = ["ann", "bob", "cyd", "dan", "eve", "fay", "gus", "hal"];
+
+/// The most rounds of talk in it: some 24 MB.
+const MOST_TALKS: u64 = 50;
+
+/// A conference in which everybody talks and every other member plays audio, as a pcapng file with its keys
+/// inside; of about so many bytes, up to a size that `replay` needs seconds for.
+fn conference(bytes: u64, folder: &Path) -> PathBuf {
+    let (scenario, capture) = (folder.join("scenario.txt"), folder.join("conference.pcapng"));
+    let names = MEMBERS.join(" ");
+    let mut text = format!("about Talk.\nmembers {names}\nfriends all\nconference audio all\n");
+    for talk in 0..(bytes / 480_000).clamp(1, MOST_TALKS) {
+        for (at, name) in MEMBERS.iter().enumerate() {
+            text += &format!("{name} says \"message {talk} of {name}\"\nwait 1s\n");
+            if at % 2 == 0 {
+                text += &format!("{name} plays 60\nwait 2s\n");
+            }
+        }
+    }
+    fs::write(&scenario, text).unwrap();
+    let arguments = ["simulate".as_ref(), "-w".as_ref(), capture.as_os_str(), scenario.as_os_str()];
+    run(TOXSCOPE, &arguments);
+    capture
 }
 
 /// A UDP datagram over IPv4 in an Ethernet frame, checksums left to the network card.
@@ -370,7 +418,8 @@ fn run(program: &str, arguments: &[&OsStr]) -> Ran {
     let processor = (!threads.is_empty()).then(|| threads.values().sum());
     let ended = child.wait().unwrap();
     let clock = start.elapsed();
-    assert!(ended.success(), "{program}: {ended}");
+    // 1 is a verdict: `lint` and `replay` found something.
+    assert!(ended.code().is_some_and(|code| code <= 1), "{program}: {ended}");
     Ran { time: Time { clock, processor }, peak }
 }
 
@@ -422,7 +471,11 @@ impl Table {
                 of(time).zip(of(unit)).map(|(time, unit)| time.as_secs_f64() / unit.as_secs_f64())
             });
             let ratios: Option<Vec<f64>> = ratios.collect();
-            ratios.map_or("".to_owned(), |ratios| format!("{:.2}", median(ratios.into_iter())))
+            ratios.map_or("".to_owned(), |ratios| {
+                let least = ratios.iter().copied().fold(f64::INFINITY, f64::min);
+                let most = ratios.iter().copied().fold(0.0, f64::max);
+                format!("{:.2} ({least:.2}-{most:.2})", median(ratios.into_iter()))
+            })
         };
         self.row(what, budget, &ratio(|time| Some(time.clock)), &ratio(|time| time.processor));
     }
@@ -441,7 +494,7 @@ impl Table {
     fn print(&self) {
         let head = ["what", "budget", "by the clock", "on the processor"].map(str::to_owned);
         for [what, budget, clock, processor] in [&head].into_iter().chain(&self.0) {
-            println!("{what:<38} {budget:<17} {clock:>14} {processor:>17}");
+            println!("{what:<38} {budget:<17} {clock:>20} {processor:>20}");
         }
     }
 }
