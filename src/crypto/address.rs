@@ -28,19 +28,20 @@ enum Kind {
 }
 
 impl From<SocketAddr> for Endpoint {
+    #[inline]
     fn from(address: SocketAddr) -> Self {
-        let ip = match address.ip() {
-            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-            IpAddr::V6(ip) => ip,
+        let name = match address.ip() {
+            // Mapped into IPv6.
+            IpAddr::V4(ip) => 0xffff << 32 | u128::from(ip.to_bits()),
+            IpAddr::V6(ip) => ip.to_bits(),
         };
-        Self::new(Kind::Address, address.port(), ip.octets())
+        Self::new(Kind::Address, address.port(), name)
     }
 }
 
 impl Endpoint {
     #[inline]
-    fn new(kind: Kind, port: u16, name: [u8; 16]) -> Self {
-        let name = u128::from_be_bytes(name);
+    fn new(kind: Kind, port: u16, name: u128) -> Self {
         let kind_and_port = (kind as u64) << u16::BITS | u64::from(port);
         Self { kind_and_port, high: (name >> u64::BITS) as u64, low: name as u64 }
     }
@@ -51,13 +52,13 @@ impl Endpoint {
     /// than mix up what is known of the traffic of the two.
     pub(super) fn client(dht_key: &PublicKey) -> Self {
         let half = dht_key.0.first_chunk().expect("a key has 32 bytes");
-        Self::new(Kind::Client, 0, *half)
+        Self::new(Kind::Client, 0, u128::from_be_bytes(*half))
     }
 
     /// The client behind a connection through a relay, by the number of the TCP connection to the relay and
     /// the number that the client there has for the connection through it.
     pub(super) fn connection(stream: u32, connection_id: u8) -> Self {
-        Self::new(Kind::Connection, connection_id.into(), u128::from(stream).to_be_bytes())
+        Self::new(Kind::Connection, connection_id.into(), stream.into())
     }
 }
 

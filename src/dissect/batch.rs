@@ -31,9 +31,9 @@ pub(super) struct Batch {
     relayed: Vec<(Relay, KeptInside)>,
     /// Of the steps that have one.
     datagrams: Vec<KeptDatagram>,
-    /// What was opened of each of these, and its sender and receiver.
+    /// What was opened of each of these; its sender, then its receiver.
     opened: Vec<KeptOpened>,
-    people: Vec<[Option<PublicKey>; 2]>,
+    people: Vec<Option<PublicKey>>,
     /// What was in the boxes of those that were opened: data packets, handshakes, and cookies.
     data: Vec<KeptData>,
     handshakes: Vec<KeptHandshake>,
@@ -167,7 +167,7 @@ impl Batch {
         };
         let mut next = || {
             let datagram = datagrams.next()?.with(&self.bytes);
-            let ([from, to], seen) = (*people.next()?, boxes.next()?);
+            let (from, to, seen) = (*people.next()?, *people.next()?, boxes.next()?);
             // Nobody gives a step that is to be tried again.
             Some((datagram, Opened { from, to, seen, may_open_later: false }))
         };
@@ -206,7 +206,8 @@ impl Batch {
             bytes.extend_from_slice(datagram.payload);
         });
         self.datagrams.push(KeptDatagram::new(datagram, payload));
-        self.people.push([opened.from, opened.to]);
+        self.people.push(opened.from);
+        self.people.push(opened.to);
         let (seen, closed) = match &opened.seen {
             Seen::CookieRequest(seen) => {
                 let kept = seen.as_ref().map(|plain| self.keep_cookie(|out| plain.emit(out)));

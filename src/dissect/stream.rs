@@ -20,8 +20,8 @@ use super::totals::Totals;
 use crate::capture::{self, Datagrams, Event, NotUdp};
 use crate::crypto::Sealed;
 
-/// How many batches there are for two threads: more even out the work, fewer stay in the caches.
-const BATCHES: usize = 4;
+/// How many batches of each kind there are for two threads: more even out the work, fewer stay in the caches.
+const BATCHES: usize = 8;
 
 /// What a stream gives.
 #[derive(Debug)]
