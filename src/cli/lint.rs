@@ -39,7 +39,10 @@ pub(super) fn run(args: &LintArgs, out: &mut Output, talk: Talk) -> Result<Done,
     let mut ended = None;
     let mut filter = None;
     if captures.len() > 1 {
-        return Err(anyhow::anyhow!("several captures cannot be read as one yet: give one").into());
+        return Err(anyhow::anyhow!(
+            "several captures are not read as one: give one, or merge them first if their clocks agree, \
+             for example with mergecap; packets that both have count once"
+        ).into());
     }
     if let Some(capture) = captures.first() {
         let input = Input::open_file(capture, &args.source, out)?;

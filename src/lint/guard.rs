@@ -52,6 +52,21 @@ pub enum Why {
 }
 
 impl Why {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Birth => "birth",
+            Self::Closed => "closed",
+            Self::Lost => "lost",
+            Self::Elsewhere => "elsewhere",
+            Self::Asleep => "asleep",
+            Self::Disorder => "disorder",
+            Self::NoRoom => "no_room",
+        }
+    }
+
     /// The reason in words.
     #[must_use]
     pub const fn title(self) -> &'static str {

@@ -37,7 +37,8 @@ fn stories() -> Vec<String> {
 
 fn findings(args: &[&str]) -> (i32, Vec<Value>) {
     let (code, stdout, _) = run(&[&["lint", "--format", "jsonl"], args].concat());
-    (code, stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    let lines = stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    (code, lines.filter(|line| line["not_judged"].is_null()).collect())
 }
 
 #[test]
@@ -156,6 +157,15 @@ fn what_is_not_judged_is_said() {
     let (code, stdout, _) = run(&["lint", &sample("middle")]);
     assert_eq!(code, 0, "{stdout}");
     assert!(stdout.contains("not judged: "), "{stdout}");
+    let (_, lines, _) = run(&["lint", "-q", "--format", "jsonl", &sample("middle")]);
+    let last: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+    assert!(last["schema"] == 1 && last["not_judged"]["session"].as_u64() > Some(0), "{last}");
+    let (_, sarif, _) = run(&["lint", "-q", "--format", "sarif", &sample("middle")]);
+    let log: Value = serde_json::from_str(&sarif).unwrap();
+    assert_eq!(
+        log["runs"][0]["properties"]["notJudged"].as_object().unwrap().len(),
+        last["not_judged"].as_object().unwrap().len()
+    );
     let folder = tempdir().unwrap();
     let bare = folder.path().join("bare.pcapng");
     fs::copy(sample("talk"), &bare).unwrap();

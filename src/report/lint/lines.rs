@@ -1,5 +1,6 @@
 //! Findings as JSON lines.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -25,7 +26,14 @@ struct Line<'a> {
     evidence_files: Vec<Option<&'a str>>,
 }
 
-/// Writes findings as JSON objects, one a line.
+/// The last line, if something could not be judged: how often, by reason.
+#[derive(Serialize)]
+struct NotJudged {
+    schema: u64,
+    not_judged: BTreeMap<&'static str, u64>,
+}
+
+/// Writes findings as JSON objects, one a line, and behind them one that says what could not be judged.
 ///
 /// # Errors
 ///
@@ -51,5 +59,9 @@ pub fn lint_jsonl(report: &Report, files: &[String], out: &mut dyn Write) -> io:
             out,
         )?;
     }
-    Ok(())
+    if report.not_judged.is_empty() {
+        return Ok(());
+    }
+    let not_judged = report.not_judged.iter().map(|(why, count)| (why.name(), *count)).collect();
+    to_line(&NotJudged { schema: SCHEMA, not_judged }, out)
 }

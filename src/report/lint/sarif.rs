@@ -1,5 +1,6 @@
 //! Findings as SARIF 2.1.0, for code scanning.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -22,6 +23,8 @@ pub fn lint_sarif(
 ) -> io::Result<()> {
     let results: Vec<_> =
         report.findings.iter().map(|it| result(report, it, rules, files)).collect();
+    let not_judged: BTreeMap<&str, u64> =
+        report.not_judged.iter().map(|(why, count)| (why.title(), *count)).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -34,6 +37,7 @@ pub fn lint_sarif(
             "artifacts": files.iter().map(|file| json!({ "location": { "uri": uri(file) } }))
                 .collect::<Vec<_>>(),
             "results": results,
+            "properties": { "notJudged": not_judged },
         }],
     });
     to_line(&log, out)
