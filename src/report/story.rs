@@ -49,10 +49,14 @@ impl<'n> Story<'n> {
     pub fn render(&self, now: Nanos, what: &Happening<'_>, out: &mut dyn Write) -> io::Result<()> {
         let wrong = |text: &str| styled(self.color, Tone::Wrong, text.to_owned());
         match what {
-            Happening::Starts { who, endpoint } => {
+            Happening::Starts { who, endpoint, save } => {
                 let key = endpoint.real_key();
                 let key = short(&key.0);
-                let text = format!("{key}  starts, profile {}", endpoint.profile());
+                let save = match save {
+                    Some(place) => format!("from save {}", place + 1),
+                    None => "without a save".to_owned(),
+                };
+                let text = format!("{key}  starts {save}, profile {}", endpoint.profile());
                 self.line(now, *who, text, out)
             }
             Happening::Deed { line, text } => {

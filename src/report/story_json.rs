@@ -67,13 +67,15 @@ impl Object<'_> {
         self.bytes.extend_from_slice(if flag { b"true" } else { b"false" });
     }
 
+    fn null(&mut self, key: &str) {
+        self.key(key);
+        self.bytes.extend_from_slice(b"null");
+    }
+
     fn member(&mut self, key: &str, who: Option<MemberId>) {
         match who.and_then(|who| self.names.get(who.index())) {
             Some(name) => self.word(key, name),
-            None => {
-                self.key(key);
-                self.bytes.extend_from_slice(b"null");
-            }
+            None => self.null(key),
         }
     }
 
@@ -163,12 +165,16 @@ impl<'n> StoryLines<'n> {
         object.key("rel");
         push_nanos(&mut object.bytes, now);
         match what {
-            Happening::Starts { who, endpoint } => {
+            Happening::Starts { who, endpoint, save } => {
                 object.member("who", Some(*who));
                 object.word("what", "starts");
                 object.public("real_key", &endpoint.real_key());
                 object.public("dht_key", &endpoint.dht_key());
                 object.word("profile", &endpoint.profile().to_string());
+                match save {
+                    Some(place) => object.number("save", *place as u64 + 1),
+                    None => object.null("save"),
+                }
             }
             Happening::Deed { line, text } => {
                 object.word("what", "line");

@@ -56,8 +56,10 @@ pub trait Observer {
     ) {
     }
 
-    /// The program of a member was started, for the first time or again.
-    fn started(&mut self, _now: Nanos, _who: MemberId, _endpoint: &Endpoint) {}
+    /// The program of a member was started, for the first time or again, from the save with that place
+    /// or from none.
+    fn started(&mut self, _now: Nanos, _who: MemberId, _endpoint: &Endpoint, _save: Option<usize>) {
+    }
 
     /// A member has these keys from now on.
     fn keys(&mut self, _who: MemberId, _real: &KeyPair, _dht: &KeyPair) {}
@@ -96,7 +98,7 @@ macro_rules! both {
 both! {
     before(who: MemberId, endpoint: &Endpoint, input: &Input<'_>);
     after(now: Nanos, who: MemberId, endpoint: &Endpoint, input: &Input<'_>, outputs: &[Output]);
-    started(now: Nanos, who: MemberId, endpoint: &Endpoint);
+    started(now: Nanos, who: MemberId, endpoint: &Endpoint, save: Option<usize>);
     keys(who: MemberId, real: &KeyPair, dht: &KeyPair);
     session(made: &Made);
     sent(sent: &Sent<'_>);

@@ -127,6 +127,7 @@ impl<O: Observer> World<O> {
         member.program = Program::Running;
         member.tick_at = None;
         let saved = save.and_then(|save| member.saves.get(save)).cloned();
+        let from = save.filter(|_| saved.is_some());
         let name = saved.as_ref().map_or(member.endpoint.name(), |saved| &saved.name).to_vec();
         let (real, dht) = (member.real.public, member.dht.public);
         member.endpoint = Endpoint::new(member.profile.clone(), real, dht, &name);
@@ -141,7 +142,7 @@ impl<O: Observer> World<O> {
         let Self { observer, members, .. } = self;
         if let Some(member) = members.get(who.index()) {
             observer.keys(who, &member.real, &member.dht);
-            observer.started(now, who, &member.endpoint);
+            observer.started(now, who, &member.endpoint, from);
         }
         self.search_all(who);
         self.plan_tick(who);

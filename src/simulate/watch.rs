@@ -111,7 +111,7 @@ impl Observer for Watch {
         }
     }
 
-    fn started(&mut self, now: Nanos, who: MemberId, endpoint: &Endpoint) {
+    fn started(&mut self, now: Nanos, who: MemberId, endpoint: &Endpoint, _: Option<usize>) {
         let tap = self.tap(who);
         tap.restarted();
         tap.look(endpoint);

@@ -287,7 +287,7 @@ impl<O: Observer> World<O> {
         let Self { observer, members, now, .. } = self;
         if let Some(member) = members.last() {
             observer.keys(who, &member.real, &member.dht);
-            observer.started(*now, who, &member.endpoint);
+            observer.started(*now, who, &member.endpoint, None);
         }
         who
     }

@@ -117,6 +117,24 @@ fn what_does_not_come_about_is_told_with_exit_code_1() {
 }
 
 #[test]
+fn who_starts_again_says_from_which_save() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("starts.txt");
+    let lines = "members a\na crashes\na starts\na saves\na crashes\na starts\n";
+    fs::write(&path, lines).unwrap();
+    let (code, stdout, _) = run(&["simulate", text(&path)]);
+    let starts: Vec<_> = stdout.lines().filter(|line| line.contains("  starts ")).collect();
+    assert_eq!((code, starts.len()), (0, 3), "{stdout}");
+    for (line, save) in starts.iter().zip(["without a save", "without a save", "from save 1"]) {
+        assert!(line.contains(&format!("starts {save}, profile seed")), "{line}");
+    }
+    let (_, stdout, _) = run(&["simulate", text(&path), "--format", "jsonl"]);
+    let saves = ["null", "null", "1"].map(|save| format!("\"save\":{save}}}"));
+    let starts: Vec<_> = stdout.lines().filter(|line| line.contains("\"starts\"")).collect();
+    assert!(starts.iter().zip(saves).all(|(line, save)| line.ends_with(&save)), "{stdout}");
+}
+
+#[test]
 fn what_is_wrong_with_a_scenario_is_pointed_at() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("wrong.txt");

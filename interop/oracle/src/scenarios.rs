@@ -161,7 +161,7 @@ impl Observer for Recorder {
         }
     }
 
-    fn started(&mut self, now: Nanos, who: MemberId, endpoint: &Endpoint) {
+    fn started(&mut self, now: Nanos, who: MemberId, endpoint: &Endpoint, _: Option<usize>) {
         if *endpoint.profile() != profile() {
             return;
         }

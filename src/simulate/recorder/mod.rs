@@ -225,7 +225,7 @@ impl<W: Write> Observer for Recorder<W> {
         self.people.insert(who, [real.clone(), dht.clone()]);
     }
 
-    fn started(&mut self, _: Nanos, _: MemberId, endpoint: &Endpoint) {
+    fn started(&mut self, _: Nanos, _: MemberId, endpoint: &Endpoint, _: Option<usize>) {
         let Ok(name) = str::from_utf8(endpoint.name()) else { return };
         let key = endpoint.real_key();
         if !name.is_empty() && !name.contains(char::is_control) && self.noted.insert((key, key)) {

@@ -64,7 +64,8 @@ fn text(begun: &str, at: usize) -> Result<(Vec<u8>, usize), Fault> {
             '\\' => {
                 let rest = begun.get(place + 1..).unwrap_or_default();
                 let Some((byte, len)) = escape(rest) else {
-                    let fault = r#"no such escape; known are \\ \" \n \r \t \xHH"#;
+                    let fault =
+                        r#"no such escape: behind a backslash stands another, ", n, r, t or xHH"#;
                     let len = 1 + rest.chars().next().map_or(0, char::len_utf8);
                     return Err(Fault { at: at + place, len, fault });
                 };

@@ -16,6 +16,8 @@ pub enum Happening<'a> {
         who: MemberId,
         /// As it is at the start.
         endpoint: &'a Endpoint,
+        /// The place of the save among the member's; nothing if it starts from none.
+        save: Option<usize>,
     },
     /// A line of the scenario is carried out.
     Deed {
@@ -209,9 +211,9 @@ impl<A: Audience> Observer for Stage<A> {
         }
     }
 
-    fn started(&mut self, now: Nanos, who: MemberId, endpoint: &Endpoint) {
+    fn started(&mut self, now: Nanos, who: MemberId, endpoint: &Endpoint, save: Option<usize>) {
         self.people.insert(endpoint.real_key(), who);
-        self.watch.started(now, who, endpoint);
-        self.tell(now, &Happening::Starts { who, endpoint });
+        self.watch.started(now, who, endpoint, save);
+        self.tell(now, &Happening::Starts { who, endpoint, save });
     }
 }
