@@ -1,8 +1,13 @@
 //! A world with one conference, formed and watched.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
 
-use super::{Clock, Finding, MemberId, Nanos, Network, Newcomer, Observer, Program, Watch, World};
+use foldhash::fast::FixedState;
+
+use super::{
+    Clock, Finding, MemberId, Nanos, Network, Newcomer, Observer, Program, Sent, Watch, World,
+};
 use crate::conference::{DropReason, Endpoint, Event, Group, Input, Output, Profile, Request};
 use crate::wire::{Conference, ConferenceId, ConferenceType};
 
@@ -11,6 +16,7 @@ use crate::wire::{Conference, ConferenceId, ConferenceType};
 pub struct Ears {
     texts: BTreeMap<(MemberId, Vec<u8>), u32>,
     audio: BTreeMap<MemberId, u32>,
+    digest: u64,
 }
 
 impl Ears {
@@ -26,6 +32,12 @@ impl Ears {
         self.audio.get(&who).copied().unwrap_or(0)
     }
 
+    /// Differs, all but certainly, if anybody sent other bytes, or something at another moment.
+    #[must_use]
+    pub const fn digest(&self) -> u64 {
+        self.digest
+    }
+
     /// Forgets what was heard.
     pub fn forget(&mut self) {
         self.texts.clear();
@@ -34,6 +46,11 @@ impl Ears {
 }
 
 impl Observer for Ears {
+    fn sent(&mut self, sent: &Sent<'_>) {
+        let hasher = FixedState::with_seed(self.digest);
+        self.digest = hasher.hash_one((sent.from, sent.to, sent.attempts, sent.bytes));
+    }
+
     fn after(&mut self, _: Nanos, who: MemberId, _: &Endpoint, _: &Input<'_>, outputs: &[Output]) {
         for output in outputs {
             match output {
@@ -68,15 +85,22 @@ impl Gathering {
     /// Strangers with these profiles, and no conference yet.
     #[must_use]
     pub fn strangers(seed: u64, network: Network, watch: Watch, profiles: &[Profile]) -> Self {
+        let members = profiles.iter().map(|profile| (profile.clone(), Clock::default()));
+        Self::with_clocks(seed, network, watch, members)
+    }
+
+    /// Strangers with these profiles and clocks, and no conference yet.
+    #[must_use]
+    pub fn with_clocks(
+        seed: u64,
+        network: Network,
+        watch: Watch,
+        members: impl IntoIterator<Item = (Profile, Clock)>,
+    ) -> Self {
         let mut world = World::observed(seed, network, (watch, Ears::default()));
-        let members = profiles.iter().enumerate().map(|(number, profile)| {
+        let members = members.into_iter().enumerate().map(|(number, (profile, clock))| {
             let name = format!("member {number}");
-            world.enter(Newcomer {
-                profile: profile.clone(),
-                name: name.as_bytes(),
-                clock: Clock::default(),
-                seals: false,
-            })
+            world.enter(Newcomer { profile, name: name.as_bytes(), clock, seals: false })
         });
         let members = members.collect();
         let conference = Conference { kind: ConferenceType::TEXT, id: ConferenceId([0; 32]) };

@@ -23,6 +23,7 @@
 //! | `gathering` | a world with one conference                                        |
 //! | `recorder`  | what members send each other, as a capture with its keys           |
 //! | [`random`]  | random worlds that are split and heal                              |
+//! | [`ordeal`]  | random worlds that go through one trouble after another            |
 //! | [`scenario`] | what happens, and what is expected of it, line by line            |
 
 mod agreement;
@@ -32,6 +33,7 @@ mod gathering;
 mod link;
 mod member;
 mod observer;
+pub mod ordeal;
 mod people;
 pub mod random;
 mod recorder;

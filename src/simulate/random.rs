@@ -150,7 +150,7 @@ fn random_network(chance: &mut Chance) -> Network {
 }
 
 /// Makes everybody but the first a friend of one before.
-fn befriend_tree(all: &mut Gathering, members: &[MemberId], chance: &mut Chance) {
+pub(super) fn befriend_tree(all: &mut Gathering, members: &[MemberId], chance: &mut Chance) {
     for (place, who) in members.iter().enumerate().skip(1) {
         if let Some(other) = members.get(chance.index(place)) {
             all.world.befriend(*who, *other);
@@ -159,7 +159,7 @@ fn befriend_tree(all: &mut Gathering, members: &[MemberId], chance: &mut Chance)
 }
 
 /// Parts of which none is empty: two mostly, sometimes more.
-fn split(everybody: &[MemberId], chance: &mut Chance) -> Vec<Vec<MemberId>> {
+pub(super) fn split(everybody: &[MemberId], chance: &mut Chance) -> Vec<Vec<MemberId>> {
     let mut mixed = everybody.to_vec();
     chance.shuffle(&mut mixed);
     let count = if chance.happens(700_000) { 2 } else { 2 + chance.index(4) };
@@ -177,7 +177,7 @@ fn split(everybody: &[MemberId], chance: &mut Chance) -> Vec<Vec<MemberId>> {
 }
 
 /// One pair for every part but the first: somebody of it, and somebody of a part before.
-fn bridges(parts: &[Vec<MemberId>], chance: &mut Chance) -> Vec<(MemberId, MemberId)> {
+pub(super) fn bridges(parts: &[Vec<MemberId>], chance: &mut Chance) -> Vec<(MemberId, MemberId)> {
     let mut pairs = Vec::new();
     for (place, part) in parts.iter().enumerate().skip(1) {
         let before = parts.get(chance.index(place));

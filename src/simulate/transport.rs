@@ -338,7 +338,11 @@ impl<O: Observer> World<O> {
     fn end_session(&mut self, pair: Pair, end: End, tells: bool) {
         let now = self.now;
         let link = self.link_mut(pair);
-        link.side_mut(end).expects = false;
+        if std::mem::take(&mut link.side_mut(end).expects) {
+            // The other may have it already, and hears nothing in it.
+            self.fall_silent(pair, end);
+        }
+        let link = self.link_mut(pair);
         let Some(up) = link.side_mut(end).up.take() else { return };
         if up == link.generation {
             link.way_mut(end).ended = Some(now);

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{
-    Chance, Clock, MemberId, Nanos, Network, Newcomer, Observer, SECOND, Sent, Watch, World,
-    random::Split,
+    Chance, Clock, Gathering, MemberId, Nanos, Network, Newcomer, Observer, SECOND, Sent, Watch,
+    World, ordeal::Ordeal, random::Split,
 };
 use crate::conference::{Endpoint, Input, Profile, Request, SeededDice};
 use crate::wire::{
@@ -54,6 +54,132 @@ fn random_worlds_heal_after_a_split() {
         );
     }
     assert!(unhealed.is_empty(), "{unhealed:#?}");
+}
+
+/// Q-06 in little: G-001, G-004, G-005, G-007, G-010. What an example does for hours, and the same again: the
+/// same bytes at the same moments (O-014).
+#[test]
+fn conferences_endure_and_do_so_again() {
+    for (members, seed) in [(2, 1), (3, 2), (5, 3), (8, 4)] {
+        let ordeal = Ordeal { seed, members, lasts: 3600 * SECOND };
+        let [first, second] = [Watch::closely(), Watch::swiftly()].map(|watch| ordeal.run(watch));
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert!(!first.merges.is_empty());
+        assert_eq!(first, second, "{members} members");
+        let other = Ordeal { seed: seed + 100, ..ordeal }.run(Watch::swiftly()).unwrap();
+        assert_ne!(first.digest, other.digest);
+    }
+}
+
+/// A conference that falls into two parts, and the two who then become friends.
+struct Start {
+    /// Equal numbers for members of the same part.
+    part: Vec<usize>,
+    /// Who is a friend of whom before.
+    friends: Vec<(usize, usize)>,
+    bridge: (usize, usize),
+}
+
+/// All starts with so many members: every graph on them that has two components, and every pair of one
+/// member of each.
+fn starts(members: usize) -> Vec<Start> {
+    let pairs: Vec<(usize, usize)> =
+        (0..members).flat_map(|high| (0..high).map(move |low| (low, high))).collect();
+    let mut starts = Vec::new();
+    for graph in 0..1_u32 << pairs.len() {
+        let chosen = pairs.iter().enumerate().filter(|(place, _)| graph & (1 << place) != 0);
+        let friends: Vec<(usize, usize)> = chosen.map(|(_, pair)| *pair).collect();
+        // Everybody has the number of the first one that friendships lead to.
+        let mut part: Vec<usize> = (0..members).collect();
+        for (low, high) in &friends {
+            let (from, to) = (part[*low].max(part[*high]), part[*low].min(part[*high]));
+            part.iter_mut().filter(|it| **it == from).for_each(|it| *it = to);
+        }
+        if part.iter().collect::<BTreeSet<_>>().len() == 2 {
+            let across = pairs.iter().filter(|(low, high)| part[*low] != part[*high]);
+            let (part, friends) = (&part, &friends);
+            starts.extend(across.map(|bridge| Start {
+                part: part.clone(),
+                friends: friends.clone(),
+                bridge: *bridge,
+            }));
+        }
+    }
+    starts
+}
+
+impl Start {
+    /// How long it takes until all agree, if all but the two who become friends have that profile.
+    fn merges(&self, seed: u64, others: &Profile) -> Result<Nanos, &'static str> {
+        let bridge = [self.bridge.0, self.bridge.1];
+        let is_bridge = |place: &usize| bridge.contains(place);
+        let profiles: Vec<Profile> = (0..self.part.len())
+            .map(|place| if is_bridge(&place) { Profile::seed() } else { others.clone() })
+            .collect();
+        let mut all = Gathering::strangers(seed, Network::default(), Watch::closely(), &profiles);
+        let [one, other] = bridge.map(|place| all.id(place));
+        self.friends.iter().for_each(|(low, high)| all.world.befriend(all.id(*low), all.id(*high)));
+        all.world.befriend(one, other);
+        let everybody = all.members.clone();
+        // Old releases create conferences that do not persist.
+        all.members.swap(0, bridge[0]);
+        if !all.form(ConferenceType::TEXT) {
+            return Err("somebody did not get in");
+        }
+        let limit = all.world.now() + 120 * SECOND;
+        if !all.wait_until(limit, |all| all.see_each_other(&everybody)) {
+            return Err("no agreement before");
+        }
+        all.world.run_for(20 * SECOND);
+        let _ = all.world.remove_friend(one, other);
+        let _ = all.world.remove_friend(other, one);
+        let is_first = |who: &MemberId| self.part[who.index()] == self.part[bridge[0]];
+        let (inside, outside): (Vec<_>, Vec<_>) = everybody.iter().copied().partition(is_first);
+        let parts = [inside, outside];
+        all.split(&parts);
+        all.world.run_for(110 * SECOND);
+        if !parts.iter().all(|part| all.see_each_other(part) && all.is_whole(part)) {
+            return Err("the parts are not two");
+        }
+        all.heal();
+        all.world.befriend(one, other);
+        let healed = all.world.now();
+        let merged = |all: &Gathering| all.see_each_other(&everybody) && all.is_whole(&everybody);
+        if !all.wait_until(healed + 120 * SECOND, merged) {
+            return Err("not merged after 120 s");
+        }
+        all.finding().map_or(Ok(all.world.now() - healed), |_| Err("an invariant does not hold"))
+    }
+}
+
+/// G-004, from every start with two parts and at most `TOXSCOPE_MEMBERS` members (4): if all are of the
+/// reference, and if all but the two who become friends are of before persistent conferences.
+#[test]
+fn two_parts_merge_from_every_start() {
+    let most = usize::try_from(wanted("TOXSCOPE_MEMBERS", 4)).unwrap();
+    for others in ["seed", "hardened", "legacy"] {
+        let others: Profile = others.parse().unwrap();
+        let (mut count, mut slowest) = (0, 0);
+        let mut failed = BTreeMap::<&str, Vec<String>>::new();
+        for start in (2..=most).flat_map(starts) {
+            count += 1;
+            match start.merges(count, &others) {
+                Ok(took) => slowest = slowest.max(took),
+                Err(why) => failed.entry(why).or_default().push(format!(
+                    "{count}: {} members, friends {:?}, then {:?}",
+                    start.part.len(),
+                    start.friends,
+                    start.bridge
+                )),
+            }
+        }
+        println!("{others}: {count} starts, the slowest merge {} s", slowest / SECOND);
+        assert_eq!(count, [1, 7, 67, 1067, 28_907][most - 2]);
+        for (why, starts) in &failed {
+            println!("{why}: {}, such as {:?}", starts.len(), &starts[..starts.len().min(3)]);
+        }
+        assert!(failed.is_empty());
+    }
 }
 
 /// What everybody sent, as the endpoints gave it out.

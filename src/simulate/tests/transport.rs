@@ -66,6 +66,30 @@ fn a_session_comes_up_once_both_want_it_and_have_found_each_other() {
 }
 
 #[test]
+fn who_gives_a_session_up_that_is_only_up_at_the_other_can_have_another() {
+    let (mut world, one, other) = pair(Network::default());
+    world.befriend(one, other);
+    let ups = |world: &World<Trace>| {
+        [one, other].map(|who| world.observer().times(who, "ConnectionUp").len())
+    };
+    while ups(&world) == [0, 0] {
+        world.run_for(MILLISECOND);
+    }
+    let (who, peer) = match ups(&world) {
+        [0, 1] => (one, other),
+        [1, 0] => (other, one),
+        both => panic!("{both:?}"),
+    };
+    world.remove_friend(who, peer).unwrap();
+    world.run_for(SECOND);
+    assert_eq!(ups(&world).into_iter().sum::<usize>(), 1, "nobody is told who has given it up");
+    world.add_friend(who, peer);
+    world.run_for(60 * SECOND);
+    assert_eq!(world.observer().times(peer, "ConnectionDown").len(), 1);
+    assert!(world.is_connected(one, other));
+}
+
+#[test]
 fn strangers_find_each_other_only_by_a_dht_key_that_is_right() {
     for right in [false, true] {
         let (mut world, one, other) = pair(Network::default());
