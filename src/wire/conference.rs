@@ -9,7 +9,7 @@ use std::fmt;
 
 use nom::Parser;
 
-use super::keys::byte_array;
+use super::keys::{byte_array, ordered_bytewise};
 use super::layout::{Field, Shape};
 use super::parse::{Error, Parsed, field, u8};
 
@@ -53,10 +53,11 @@ impl fmt::Debug for ConferenceType {
 }
 
 /// The random bytes that name a conference. Ordered bytewise.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConferenceId(pub [u8; 32]);
 
 byte_array!(ConferenceId, 32);
+ordered_bytewise!(ConferenceId);
 
 /// A conference as all its members know it: type and id together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,5 +1,6 @@
 //! Public keys and nonces: what is visible of the cryptography, never a secret.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use super::parse::{Parsed, array};
@@ -110,11 +111,43 @@ macro_rules! byte_array {
 
 pub(crate) use byte_array;
 
+/// Gives a newtype over `[u8; 32]` the order of its bytes, by words: ordered maps compare such keys all the
+/// time.
+macro_rules! ordered_bytewise {
+    ($name:ident) => {
+        impl Ord for $name {
+            #[inline]
+            fn cmp(&self, other: &Self) -> ::std::cmp::Ordering {
+                $crate::wire::keys::compare(&self.0, &other.0)
+            }
+        }
+
+        impl PartialOrd for $name {
+            #[inline]
+            fn partial_cmp(&self, other: &Self) -> Option<::std::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+    };
+}
+
+pub(crate) use ordered_bytewise;
+
+/// Which comes first, bytewise.
+#[inline]
+pub(crate) fn compare(one: &[u8; 32], other: &[u8; 32]) -> Ordering {
+    let (one, _) = one.as_chunks::<8>();
+    let (other, _) = other.as_chunks::<8>();
+    let word = |bytes: &[u8; 8]| u64::from_be_bytes(*bytes);
+    one.iter().map(word).cmp(other.iter().map(word))
+}
+
 /// A public key of any sort: DHT, real (long-term) or session. Ordered bytewise.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PublicKey(pub [u8; 32]);
 
 byte_array!(PublicKey, 32);
+ordered_bytewise!(PublicKey);
 
 /// A nonce: one big-endian number modulo 2^192 (packets §0).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
