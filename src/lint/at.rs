@@ -193,7 +193,7 @@ impl<'a> At<'a> {
 
     /// Whether the packet is about the same conference and session as a promise.
     pub(super) fn is_about(&self, promise: &Promise) -> bool {
-        self.conference == Some(promise.conference) && self.packet.session == promise.session
+        self.packet.session == promise.session && self.conference == Some(promise.conference)
     }
 
     /// Whether the packet is the message that a promise is about.

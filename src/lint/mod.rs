@@ -124,6 +124,10 @@ impl Lint {
 /// Runs the rules over packets in the order in which they are handled.
 struct Checker {
     rules: Vec<&'static Rule>,
+    /// Those of classes A and B among them.
+    of_links: Vec<&'static Rule>,
+    /// Those of class C: what looks when an endpoint receives, and when it sends.
+    of_ends: [Vec<&'static Rule>; 2],
     view: View,
     findings: Findings,
     owners: Recent<SocketAddr, PublicKey>,
@@ -143,7 +147,15 @@ struct Said {
 
 impl Checker {
     fn new(rules: Vec<&'static Rule>) -> Self {
+        let all = |looks: fn(&Check) -> bool| {
+            rules.iter().copied().filter(|rule| looks(&rule.check)).collect()
+        };
         Self {
+            of_links: all(|check| matches!(check, Check::Packet(_) | Check::Link(_))),
+            of_ends: [
+                all(|check| matches!(check, Check::Heard(_) | Check::Promise(_))),
+                all(|check| matches!(check, Check::Sent(_) | Check::Promise(_))),
+            ],
             rules,
             view: View::new(),
             findings: Findings::default(),
@@ -282,7 +294,7 @@ impl Checker {
             .zip(packet.to)
             .and_then(|(from, to)| self.view.invitations.peek(&(to, from)).map(Vec::as_slice));
         let on = OnLink { packet, link, conference, invited: invited.unwrap_or_default() };
-        for rule in &self.rules {
+        for rule in &self.of_links {
             let mut found = Found::default();
             match &rule.check {
                 Check::Packet(look) => look(packet, &mut found),
@@ -320,7 +332,9 @@ impl Checker {
             return;
         }
         let links = |session: u32| self.view.links.peek(&session);
-        for (sent, key, friend) in [(true, from, to), (false, to, from)] {
+        let [receiving, sending] = &self.of_ends;
+        for (sent, rules, key, friend) in [(true, sending, from, to), (false, receiving, to, from)]
+        {
             let Some(me) = self.view.people.get(&key) else { continue };
             let group = conference.and_then(|it| me.groups.get(&it).map(|group| (it, group)));
             let message = self.view.message_key(&key, conference, packet);
@@ -350,12 +364,12 @@ impl Checker {
                     }
                 }
             }
-            for rule in &self.rules {
+            for rule in rules {
                 at.lowest.set(Level::Known);
                 let mut found = Found::default();
                 match &rule.check {
-                    Check::Sent(look) if sent => look(&at, &mut found),
-                    Check::Heard(look) if !sent => look(&at, &mut found),
+                    Check::Sent(look) => look(&at, &mut found),
+                    Check::Heard(look) => look(&at, &mut found),
                     Check::Promise(expectation) => {
                         let mut promises = Promises::default();
                         (expectation.begins)(&at, &mut promises);
@@ -404,13 +418,20 @@ impl Checker {
         let now = packet.spot.at;
         if let Some(sender) = packet.from.and_then(|key| self.view.people.get_mut(&key)) {
             let mut place = 0;
+            let mut kept = kept.iter().peekable();
             let groups = &sender.groups;
+            // Those of one conference mostly stand together.
+            let mut last = None;
             sender.promises.retain_mut(|promise| {
                 place += 1;
-                if kept.contains(&(place - 1)) {
+                if kept.next_if_eq(&&(place - 1)).is_some() {
                     return false;
                 }
-                let gone = groups.get(&promise.conference).is_none_or(|it| it.left.is_some());
+                last = last.filter(|(conference, _)| *conference == promise.conference);
+                let (_, gone) = *last.get_or_insert_with(|| {
+                    let group = groups.get(&promise.conference);
+                    (promise.conference, group.is_none_or(|it| it.left.is_some()))
+                });
                 if gone || promise.is_vain(now) {
                     return false;
                 }
