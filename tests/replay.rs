@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use toxscope::capture::{Datagrams, Limits};
+use toxscope::conference::savedata::{Savedata, SectionType};
 use toxscope::crypto::KeyRing;
 use toxscope::dissect::{Content, Data, Dissector, Item, Record, stream};
 use toxscope::replay::{
@@ -176,6 +177,39 @@ fn whatever_real_clients_sent_is_explained() {
             assert_eq!(differences, &[], "{story}, {name}");
         }
     }
+}
+
+/// `tcp` and `detour` were captured on both sides of the relay.
+#[test]
+fn what_goes_through_a_relay_is_judged_like_everything_else() {
+    for story in ["tcp", "detour"] {
+        let found = Capture::of(story).as_it_is();
+        assert_eq!(found.doubts(), BTreeSet::new(), "{story}");
+    }
+    // Of `tcp`, only what the endpoints sent to the relay: when anything arrived is not known.
+    let one_way = Capture::of("tcp").replay(Options::default(), |record, hand_on| {
+        if record.relay.is_none_or(|relay| relay.to_relay == Some(true)) {
+            hand_on(record);
+        }
+    });
+    assert_eq!(one_way.differences(), Vec::<&Difference>::new());
+    assert!(one_way.doubts().contains(&Why::Relay), "{:?}", one_way.doubts());
+}
+
+/// Somebody names a save of another day.
+#[test]
+fn a_save_that_an_endpoint_did_not_begin_with_makes_no_findings_and_is_told() {
+    let file = fs::read(PathBuf::from(SAMPLES).join("savedata/two.cas.tox")).unwrap();
+    let save = Savedata::parse(&file).unwrap();
+    let state = Saved {
+        owner: save.owner().unwrap(),
+        name: save.name().to_vec(),
+        conferences: save.section(SectionType::CONFERENCES).unwrap().payload.to_vec(),
+    };
+    let options = Options { state: Some(state), ..Options::default() };
+    let found = Capture::of("two").replay(options, |record, hand_on| hand_on(record));
+    assert_eq!(found.differences(), Vec::<&Difference>::new());
+    assert!(found.doubts().contains(&Why::OtherState), "{:?}", found.doubts());
 }
 
 /// Nothing but these kinds of packets comes from what clients do.

@@ -10,14 +10,14 @@ use super::schedule::{Shown, later};
 use crate::conference::{Fact, Group, Input, Request};
 use crate::time::Timestamp;
 use crate::wire::{
-    Conference, GroupNumber, Kind, LossyNumber, MessageBody, MessageNumber, Packet, PeerNumber,
-    PublicKey,
+    Conference, GroupNumber, InviteAccepted, Kind, LossyNumber, MessageBody, MessageNumber, Packet,
+    PeerNumber, PublicKey,
 };
 
 /// How long the endpoint may take to send what the rules ask for, in nanoseconds (lint.md 1.3, T1).
 const DEADLINE: i64 = 5_000_000_000;
 /// Copies of a message go out one after the other, not further apart than this, in nanoseconds.
-const COPIES: i64 = 5_000_000;
+pub(super) const COPIES: i64 = 5_000_000;
 /// How much earlier than it is due a ping may come, in nanoseconds: a busy endpoint notes when its pass
 /// began.
 const EARLY: i64 = 2_000_000_000;
@@ -169,6 +169,14 @@ impl Follower {
             return Some(why);
         }
         let packet = packet?;
+        if self.loaded
+            && let Packet::InviteAccepted(InviteAccepted { group_number: number, .. }) = packet
+            && self.group_of(&said.friend, packet).is_some_and(|group| group.number() != *number)
+        {
+            // By what was saved, that number is taken.
+            self.doubt_all(said.at, Why::OtherState, teller);
+            return Some(Why::OtherState);
+        }
         let which = Which::of(packet);
         if which.is_some_and(|which| self.doubts.is_lossy_among_others(which)) {
             return Some(Why::Lost);

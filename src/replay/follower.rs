@@ -12,7 +12,7 @@ use super::observation::{
 use super::wire::{Wire, is_before};
 use crate::conference::{Endpoint, Fact, Profile, Release, SeededDice};
 use crate::time::Timestamp;
-use crate::wire::{Conference, GroupNumber, PublicKey};
+use crate::wire::{Conference, DataId, GroupNumber, PublicKey};
 
 /// A pass of the main loop takes no longer than this, in nanoseconds; mostly half of it.
 pub(super) const PASS: i64 = 100_000_000;
@@ -44,6 +44,8 @@ pub(super) struct Heard {
     pub(super) by: Option<Timestamp>,
     pub(super) session: u32,
     pub(super) friend: PublicKey,
+    /// It was seen on its way to a relay, and not yet on its way from there.
+    pub(super) at_relay: bool,
     pub(super) what: HeardWhat,
 }
 
@@ -155,6 +157,8 @@ pub(super) struct Follower {
     pub(super) unknown_numbers: BTreeSet<GroupNumber>,
     /// Conferences that it had from what it saved when it ended.
     pub(super) reloaded: BTreeSet<Conference>,
+    /// It began with a save file that somebody named.
+    pub(super) loaded: bool,
     /// It said that it ends; and whether it did so before it started again.
     pub(super) shut_down: bool,
     pub(super) ended_well: bool,
@@ -201,6 +205,7 @@ impl Follower {
             unknown_titles: BTreeSet::new(),
             unknown_numbers: BTreeSet::new(),
             reloaded: BTreeSet::new(),
+            loaded: false,
             shut_down: false,
             ended_well: false,
             doubts: Doubts::default(),
@@ -311,6 +316,29 @@ impl Follower {
         }
         self.bytes += heard.size();
         self.timeline.insert(key, heard);
+    }
+
+    /// What was on its way through a relay reaches the endpoint now: a packet with this number or, of
+    /// those that have none, with these bytes, and what came with it or before it.
+    pub(super) fn arrive(&mut self, session: u32, at: Timestamp, number: Option<u32>, data: &[u8]) {
+        let is_it = |heard: &Heard| match &heard.what {
+            HeardWhat::Packet { number: None, bytes } => number.is_none() && bytes == data,
+            HeardWhat::Packet { number: other, .. } => number.is_some() && *other == number,
+            HeardWhat::Alive { .. } => data.first() == Some(&DataId::ALIVE.0),
+            HeardWhat::Ended => data.first() == Some(&DataId::KILL_SESSION.0),
+            HeardWhat::Begun { .. } => true,
+        };
+        let coming = self.timeline.iter_mut().chain(&mut self.parked);
+        let arrived: Vec<_> = coming
+            .filter(|(_, heard)| heard.session == session && heard.at_relay && is_it(heard))
+            .map(|(key, heard)| {
+                heard.at_relay = false;
+                (*key, heard.by)
+            })
+            .collect();
+        for (key, by) in arrived {
+            self.postpone(key, by.map_or(at, |by| by.min(at)).max(key.0));
+        }
     }
 
     /// The endpoint said something.

@@ -20,7 +20,7 @@ const SKIPPED: u32 = 1 << 16;
 
 impl Follower {
     /// The conference packets that the endpoint sends soon, in order.
-    fn soon(&self) -> impl Iterator<Item = (&Said, &[u8])> {
+    pub(super) fn soon(&self) -> impl Iterator<Item = (&Said, &[u8])> {
         self.outbox.values().take(LOOK).filter_map(|said| match &said.what {
             SaidWhat::Packet(bytes) => Some((said.as_ref(), bytes.as_slice())),
             _ => None,

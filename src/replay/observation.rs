@@ -117,8 +117,11 @@ pub enum Why {
     /// The endpoint passes on what nobody sent to it in this capture: it has connections that the
     /// capture does not show.
     Elsewhere,
-    /// Packets of it come through TCP relays: when they arrive, and in which order, is not known well enough.
+    /// Packets to or from it went through a TCP relay, and were not seen on its own side of the relay: when
+    /// it sent or received them is not known.
     Relay,
+    /// What it is said to have saved is not what it began with.
+    OtherState,
     /// Somebody else sends from its address, too: what is not sealed cannot be told apart.
     Address,
     /// There was no room to remember more.
@@ -133,6 +136,7 @@ impl Why {
         Self::Lost,
         Self::Elsewhere,
         Self::Relay,
+        Self::OtherState,
         Self::Address,
         Self::NoRoom,
     ];
@@ -146,6 +150,7 @@ impl Why {
             Self::Lost => "lost",
             Self::Elsewhere => "elsewhere",
             Self::Relay => "relay",
+            Self::OtherState => "other_state",
             Self::Address => "address",
             Self::NoRoom => "no_room",
         }
@@ -159,7 +164,10 @@ impl Why {
             Self::Closed => "sessions of it stay closed, or do not tell with whom they are",
             Self::Lost => "a packet that it received was not captured",
             Self::Elsewhere => "it has connections that the capture does not show",
-            Self::Relay => "packets of it come through TCP relays, in an order that is not known",
+            Self::Relay => {
+                "a relay passed on packets to or from it that were not seen between it and the relay"
+            }
+            Self::OtherState => "it did not begin with what was saved",
             Self::Address => "somebody else sends from its address, too",
             Self::NoRoom => "no room to remember more",
         }

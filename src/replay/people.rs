@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use super::follower::{Follower, Heard, HeardWhat, Said, SaidWhat, Teller};
 use super::observation::{Difference, Doubt, Tally, Why};
 use super::rules::NOBODY;
+use super::schedule::later;
 use super::wire::{Wire, is_before};
 use crate::conference::Profile;
 use crate::dissect::{Content, Data, Delivery, Record};
@@ -125,6 +126,8 @@ struct People {
     closed_in_a_row: HashMap<(SocketAddr, SocketAddr), u32>,
     closed: Recent<SocketAddr, ()>,
     now: Timestamp,
+    /// The last record's frame, and how many came from it before: one frame of a stream may hold several.
+    frame: (u64, i64),
     left_out: LeftOut,
 }
 
@@ -143,6 +146,7 @@ impl Replay {
                 closed_in_a_row: HashMap::new(),
                 closed: Recent::new(ADDRESSES),
                 now: Timestamp::from_nanos(i64::MIN),
+                frame: (0, 0),
                 left_out: LeftOut::default(),
             },
         }
@@ -151,6 +155,8 @@ impl Replay {
     /// Takes the next record of a capture; `teller` gets what follows from it, and from those before.
     pub fn record(&mut self, record: &Record<'_>, teller: Teller<'_>) {
         let people = &mut self.people;
+        let in_turn = people.in_turn(record);
+        let record = in_turn.as_ref().unwrap_or(record);
         people.now = people.now.max(record.at);
         people.pass_by(record, teller);
         let flow = self.delivery.record::<()>(record, &mut |record| {
@@ -198,6 +204,17 @@ impl Replay {
 }
 
 impl People {
+    /// The record a little later, if others of its frame came before: all have the frame's time.
+    fn in_turn<'a>(&mut self, record: &Record<'a>) -> Option<Record<'a>> {
+        let (frame, before) = &mut self.frame;
+        if *frame != record.frame {
+            self.frame = (record.frame, 0);
+            return None;
+        }
+        *before += 1;
+        Some(Record { at: later(record.at, *before), ..record.clone() })
+    }
+
     /// What a record tells at the moment it passes by.
     fn pass_by(&mut self, record: &Record<'_>, teller: Teller<'_>) {
         let at = record.at;
@@ -264,9 +281,15 @@ impl People {
                 });
             }
             follower.wire(data.session);
-            let lossless = data.id.class() == DataClass::Lossless;
-            follower.sign(at);
-            follower.acknowledged(data.session, at, data.ack, lossless);
+            if !data.copy {
+                let lossless = data.id.class() == DataClass::Lossless;
+                follower.sign(at);
+                follower.acknowledged(data.session, at, data.ack, lossless);
+                if comes_from_relay(record) {
+                    // When it was sent, and after what, was not seen.
+                    follower.doubt_all(at, Why::Relay, teller);
+                }
+            }
         }
     }
 
@@ -393,18 +416,6 @@ impl People {
         }
     }
 
-    /// Packets through relays.
-    fn find_relayed(&mut self, record: &Record<'_>, teller: Teller<'_>) {
-        if record.relay.is_none() || !matches!(record.content, Content::Data(Ok(_))) {
-            return;
-        }
-        for key in [record.from.real_key, record.to.real_key].into_iter().flatten() {
-            if let Some(follower) = self.endpoints.get_mut(&key) {
-                follower.doubt_all(record.at, Why::Relay, teller);
-            }
-        }
-    }
-
     /// Data packets of sessions whose keys nobody has, or of which nobody knows whose they are.
     fn find_closed(&mut self, record: &Record<'_>, teller: Teller<'_>) {
         let way = (record.src, record.dst);
@@ -449,7 +460,6 @@ impl People {
     fn run(&mut self, record: &Record<'_>, teller: Teller<'_>) {
         self.find_lost(record, teller);
         self.find_closed(record, teller);
-        self.find_relayed(record, teller);
         let owner = record.from.real_key.or_else(|| self.owner(record.src));
         for key in [owner, record.to.real_key].into_iter().flatten() {
             if let Some(follower) = self.endpoints.get_mut(&key) {
@@ -520,6 +530,10 @@ fn hear(
         at = wire.heard_at;
         gap = Wire::gap(&mut wire.next_heard, data.number, data.from_the_start);
     }
+    let at_relay = record.relay.is_some() && !comes_from_relay(record);
+    let heard = |what| Heard { at, frame, after: None, by: None, session, friend, at_relay, what };
+    wire.relayed |= at_relay;
+    let is_relayed = wire.relayed;
     let begins = !std::mem::replace(&mut wire.heard, true);
     if gap > 0 {
         follower.lost(record.at, teller);
@@ -536,9 +550,13 @@ fn hear(
     }
     if begins {
         let what = HeardWhat::Begun { dht_key };
-        follower.hear(Heard { at: record.at, frame, after: None, by: None, session, friend, what });
+        follower.hear(Heard { at: record.at, ..heard(what) });
     }
     if data.resend {
+        if is_relayed && !at_relay {
+            let number = lossless.then_some(data.number);
+            follower.arrive(session, record.at, number, data.bytes);
+        }
         return;
     }
     let what = match data.id {
@@ -550,7 +568,7 @@ fn hear(
         DataId::ALIVE => HeardWhat::Alive { number: data.number },
         _ => return,
     };
-    follower.hear(Heard { at, frame, after: None, by: None, session, friend, what });
+    follower.hear(heard(what));
 }
 
 /// The DHT key of the sender, in packets that show it. DHT requests are passed on, so they do not.

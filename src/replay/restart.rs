@@ -53,6 +53,7 @@ impl Follower {
             self.unknown_numbers.insert(group.number());
             self.reloaded.insert(group.conference());
         }
+        self.loaded = true;
         // Whether it went on after that, its numbers tell.
         self.ended_well = true;
     }

@@ -1,6 +1,7 @@
 //! When the machine gets what.
 
 use super::expected::Expected;
+use super::explain::COPIES;
 use super::follower::{Follower, HORIZON, Heard, HeardWhat, Key, PASS, Said, SaidWhat, Teller};
 use super::observation::{What, Why};
 use super::rules::{self, Cause, NOBODY};
@@ -168,6 +169,9 @@ impl Follower {
     /// Hands something that was heard to the machine.
     fn feed(&mut self, key: Key, teller: Teller<'_>) {
         let Some(heard) = self.take_heard(key) else { return };
+        if heard.at_relay {
+            self.doubt_all(heard.at, Why::Relay, teller);
+        }
         self.passes_before(key.0, teller);
         let at = key.0.max(self.fed_at);
         match &heard.what {
@@ -354,9 +358,7 @@ impl Follower {
 
     /// Lets a pass be, unless it says what the endpoint did not say.
     fn try_pass(&mut self, at: Timestamp, overdue: bool, teller: Teller<'_>) -> bool {
-        let mut trial = self.machine.clone();
-        let input = Input::Tick { at: self.machine_time(at) };
-        let step = trial.step(input, &mut Shown(None));
+        let (trial, step) = self.trial(self.machine_time(at));
         let sends: Vec<_> = own_messages(&trial, &step).collect();
         if !sends.is_empty()
             && !overdue
@@ -387,21 +389,49 @@ impl Follower {
         // The endpoint's seconds may begin earlier than they were taken to.
         for nudge in [0, 250_000_000, 500_000_000, 750_000_000, 1_000_000_000] {
             let time = later(self.machine_time(at), nudge);
-            let mut trial = self.machine.clone();
-            let step = trial.step(Input::Tick { at: time }, &mut Shown(None));
-            let sends = step.outputs.iter().any(|output| {
-                matches!(output, Output::Send { friend: to, bytes: sent } if to == friend && sent == bytes)
-            });
-            if sends {
-                self.phase += nudge;
-                for group in pinged(&self.machine, &step) {
-                    self.unseen_pings.remove(&group);
-                }
-                self.pass(trial, at, step, teller);
-                return true;
+            let (_, step) = self.trial(time);
+            let Some(last) = self.end_of_pass(&step, at, friend, bytes) else { continue };
+            // An endpoint takes in what has come, then passes. What it had handled as it sent the last
+            // packet of the pass came before the pass.
+            self.feed_handled(last, teller);
+            let (trial, step) = self.trial(time);
+            if self.end_of_pass(&step, at, friend, bytes).is_none() {
+                return false;
             }
+            self.phase += nudge;
+            for group in pinged(&self.machine, &step) {
+                self.unseen_pings.remove(&group);
+            }
+            self.pass(trial, at.max(self.fed_at), step, teller);
+            return true;
         }
         false
+    }
+
+    /// A pass of the machine at `time` of its own clock, and the machine after it.
+    fn trial(&self, time: Timestamp) -> (Endpoint, Step<'static>) {
+        let mut trial = self.machine.clone();
+        let step = trial.step(Input::Tick { at: time }, &mut Shown(None));
+        (trial, step)
+    }
+
+    /// When the endpoint sent the last of the packets that a pass sends at `at`. Nothing, if `bytes` to
+    /// `friend` is none of them.
+    fn end_of_pass(
+        &self,
+        step: &Step<'_>,
+        at: Timestamp,
+        friend: &PublicKey,
+        bytes: &[u8],
+    ) -> Option<Timestamp> {
+        let is_of_it = |friend: &PublicKey, bytes: &[u8]| {
+            step.outputs.iter().any(|output| {
+                matches!(output, Output::Send { friend: to, bytes: sent } if to == friend && sent == bytes)
+            })
+        };
+        let together = self.soon().take_while(|(said, _)| said.at <= later(at, COPIES));
+        let last = together.filter(|(said, bytes)| is_of_it(&said.friend, bytes)).last();
+        is_of_it(friend, bytes).then(|| last.map_or(at, |(said, _)| said.at.max(at)))
     }
 
     fn pass(&mut self, after: Endpoint, at: Timestamp, step: Step<'_>, teller: Teller<'_>) {

@@ -34,6 +34,8 @@ pub(super) struct Wire {
     pub(super) ended: bool,
     /// Something was received on it; so it is up.
     pub(super) heard: bool,
+    /// Something that was received on it went through a relay.
+    pub(super) relayed: bool,
 }
 
 impl Default for Wire {
@@ -51,6 +53,7 @@ impl Default for Wire {
             alive_at: None,
             ended: false,
             heard: false,
+            relayed: false,
         }
     }
 }

@@ -12,19 +12,21 @@ use super::moment::{TimeStyle, Times};
 use super::style::{Tone, styled};
 use super::table::{table, trimmed};
 use super::who::{self, Who, short};
-use crate::conference::{Endpoint, Event, Group, Output};
+use crate::conference::{Departure, Endpoint, Event, Group, Input, Output};
 use crate::dissect::Party;
 use crate::printable::printable;
 use crate::replay::{
     Class, Difference, DifferenceKind, Doubt, LeftOut, Observation, Outcome, Sent, What,
 };
 use crate::time::Timestamp;
-use crate::wire::{Conference, GroupNumber, PeerNumber, PublicKey};
+use crate::wire::{Conference, GroupNumber, Kind, Packet, PeerNumber, PublicKey};
 
 /// Columns of a time in seconds.
 const TIME_WIDTH: usize = 11;
 /// Members that a line names.
 const MEMBERS: usize = 12;
+/// Of how many members it is remembered when they were heard last.
+const HEARD: usize = 1 << 16;
 /// Columns of a member's name and of a title.
 const NAME_WIDTH: usize = 20;
 const TITLE_WIDTH: usize = 40;
@@ -37,13 +39,25 @@ pub struct ReplayText {
     all: bool,
     /// How connections of each endpoint's conferences were, when that was last told.
     slots: BTreeMap<PublicKey, Vec<(GroupNumber, PublicKey, bool)>>,
+    /// In which frame and when an endpoint last got a message of a member.
+    heard: BTreeMap<(PublicKey, GroupNumber, PublicKey), (u64, Timestamp)>,
+    /// The kind of the packet that is being handled, if it is one.
+    cause: Option<Kind>,
 }
 
 impl ReplayText {
     /// Ready; with `all`, each packet that was sent gets a line.
     #[must_use]
     pub const fn new(time: TimeStyle, color: bool, all: bool) -> Self {
-        Self { times: Times::new(time), start: None, color, all, slots: BTreeMap::new() }
+        Self {
+            times: Times::new(time),
+            start: None,
+            color,
+            all,
+            slots: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            cause: None,
+        }
     }
 
     /// When the first frame was captured.
@@ -58,7 +72,7 @@ impl ReplayText {
     /// Those of `out`.
     pub fn render(&mut self, seen: &Observation<'_>, out: &mut dyn Write) -> io::Result<()> {
         match seen.what {
-            What::Input(_) => Ok(()),
+            What::Input(input) => self.input(seen, input, out),
             What::Step(step) => {
                 let mut changed = false;
                 for output in &step.outputs {
@@ -83,6 +97,68 @@ impl ReplayText {
             }
             What::Sent(_) => Ok(()),
             What::Difference(difference) => self.difference(seen, difference, out),
+        }
+    }
+
+    /// What reaches the endpoint: sessions that come and go are told, messages remembered.
+    fn input(
+        &mut self,
+        seen: &Observation<'_>,
+        input: &Input<'_>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        self.cause = None;
+        match *input {
+            Input::Packet { bytes, .. } => {
+                let packet = Packet::parse(bytes);
+                self.cause = Some(packet.as_ref().map_or(Kind::Malformed, Packet::kind));
+                let (group, author) = match packet {
+                    Ok(Packet::Message(it)) => (it.group_number, it.peer_number),
+                    Ok(Packet::Lossy(it)) => (it.group_number, it.peer_number),
+                    _ => return Ok(()),
+                };
+                let author = seen.machine.group(group).and_then(|it| member(it, author));
+                if let (Some(author), Some(frame)) = (author, seen.frame) {
+                    let key = (seen.endpoint, group, author);
+                    if self.heard.len() < HEARD || self.heard.contains_key(&key) {
+                        self.heard.insert(key, (frame, seen.at));
+                    }
+                }
+                Ok(())
+            }
+            Input::ConnectionUp { friend, .. } if seen.machine.groups().next().is_some() => {
+                let text = format!("has a session with {}", named(seen.machine, &friend));
+                self.line(seen, &text, out)
+            }
+            Input::ConnectionDown { friend, .. } if seen.machine.groups().next().is_some() => {
+                let friend = named(seen.machine, &friend);
+                let text = match seen.frame {
+                    Some(frame) => {
+                        format!("loses the session with {friend}, who ends it in frame {frame}")
+                    }
+                    None => format!("has no session with {friend} any more"),
+                };
+                self.line(seen, &text, out)
+            }
+            Input::ConnectionUp { .. }
+            | Input::ConnectionDown { .. }
+            | Input::Request { .. }
+            | Input::Tick { .. } => Ok(()),
+        }
+    }
+
+    /// Why somebody is frozen: silent for too long, or said to be away.
+    fn why_frozen(&self, seen: &Observation<'_>, group: GroupNumber, who: &PublicKey) -> String {
+        if let Some(kind) = self.cause {
+            let frame = seen.frame.map(|frame| format!(" in frame {frame}")).unwrap_or_default();
+            return format!(": by {kind}{frame}");
+        }
+        match self.heard.get(&(seen.endpoint, group, *who)) {
+            Some((frame, at)) => {
+                let silent = seen.at.nanos_since(*at) as f64 / 1e9;
+                format!(": nothing of it for {silent:.1} s, last in frame {frame} (R-143)")
+            }
+            None => ": nothing of it at all".to_owned(),
         }
     }
 
@@ -125,7 +201,11 @@ impl ReplayText {
                 None => format!("peer {number}"),
             }
         };
-        Some(describe_event(event, self.color, &of, "somebody"))
+        let mut text = describe_event(event, self.color, &of, "somebody");
+        if let Event::PeerLeft { group, real_key, why: Departure::Frozen, .. } = event {
+            text += &self.why_frozen(seen, *group, real_key);
+        }
+        Some(text)
     }
 
     /// The state of conferences, where something changed: members, or connections.

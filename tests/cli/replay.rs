@@ -19,7 +19,8 @@ fn a_member_that_sleeps_is_told_with_all_that_changes() {
     let (code, told, talk) = replay(&[&sample("rejoin"), "--as", "ann"]);
     assert_eq!((code, talk.as_str()), (0, ""));
     for line in [
-        "freezes cas 4fa91426",
+        "has no session with cas 4fa91426 any more",
+        "freezes cas 4fa91426 (11573): nothing of it for ",
         "sees cas 4fa91426",
         "; frozen cas 4fa91426; connected to bob 4426bead",
         "unexplained",
