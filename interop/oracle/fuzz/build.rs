@@ -2,8 +2,11 @@
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    let arguments = std::env::var("DEP_TOXCORE_CONFERENCES_LINK_ARGUMENTS").unwrap_or_default();
-    for argument in arguments.split('\t').filter(|argument| !argument.is_empty()) {
+    let Ok(arguments) = std::env::var("DEP_TOXCORE_CONFERENCES_LINK_ARGUMENTS") else {
+        println!("cargo::error=libtoxcore.a is missing: install libtoxcore-dev (Debian)");
+        return;
+    };
+    for argument in arguments.split('\t') {
         println!("cargo::rustc-link-arg={argument}");
     }
 }
