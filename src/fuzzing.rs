@@ -1,5 +1,6 @@
 //! One function per fuzz target, each with the property it states.
 
+mod capture_replay;
 mod lint;
 mod machine;
 mod network;
@@ -22,6 +23,7 @@ use crate::wire::net_crypto::{
 };
 use crate::wire::{Kind, Packet, PeerResponse, ToxKind, dht, relay};
 
+pub use capture_replay::replay_capture;
 pub use lint::{flags as lint_flags, lint_packets};
 pub use machine::{machine_steps, save_section};
 pub use network::network;

@@ -14,6 +14,7 @@
 //! |     2 | [`dissect`] | datagrams and keys to one ordered stream of records              |
 //! |     3 | [`simulate`] | many endpoints in a virtual network                             |
 //! |     4 | [`lint`]    | what traffic and save files have that rules do not allow         |
+//! |     4 | [`corpus`]  | fuzz seeds from captures                                         |
 //! |     3 | [`replay`]  | what an endpoint received through the machine; what it sent, judged |
 //! |     3 | [`reseal`]   | opened packets, edited and sealed again                          |
 //! |     5 | [`report`]  | records and totals as text and JSON, for any writer              |
@@ -25,6 +26,7 @@
 pub mod capture;
 pub mod cli;
 pub mod conference;
+pub mod corpus;
 pub mod crypto;
 pub mod dissect;
 #[doc(hidden)]

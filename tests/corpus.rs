@@ -20,6 +20,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("network", fuzzing::network),
     ("printable", fuzzing::printable),
     ("relay_frames", fuzzing::relay_frames),
+    ("replay_capture", fuzzing::replay_capture),
     ("save_section", fuzzing::save_section),
     ("tcp_streams", fuzzing::tcp_streams),
     ("wire_round_trip", fuzzing::wire_round_trip),

@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("dissect", 2),
     ("simulate", 3),
     ("lint", 4),
+    ("corpus", 4),
     ("replay", 3),
     ("reseal", 3),
     ("report", 5),

@@ -54,6 +54,8 @@ pub(super) enum Command {
     Save(SaveArgs),
     /// Check captures and save files against the rules of conferences
     Lint(LintArgs),
+    /// Write fuzz seeds from captures: packets by kind, and what endpoints lived through
+    Corpus(CorpusArgs),
     /// Play a scenario of many endpoints in a network that is cut, heals, and restarts programs
     Simulate(SimulateArgs),
     /// List every field's name, type, unit and meaning
@@ -456,6 +458,29 @@ pub(super) enum ReplayFormat {
     Text,
     /// A JSON object
     Json,
+}
+
+#[derive(Args)]
+pub(super) struct CorpusArgs {
+    /// A capture: pcap or pcapng, plain or packed; `-` for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Where the seeds go: a folder, made if it is not there
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// How the folder is laid out
+    #[arg(long, value_name = "LAYOUT", default_value = "targets")]
+    pub(super) layout: CorpusLayout,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CorpusLayout {
+    /// A folder for each fuzz target of toxscope
+    Targets,
+    /// Conference packets, one a file
+    Plain,
 }
 
 #[derive(Args)]

@@ -4,6 +4,7 @@
 //! downstairs. Data goes to standard output, talk to standard error.
 
 mod args;
+mod corpus;
 mod decode;
 mod dissect;
 mod fields;
@@ -100,6 +101,7 @@ fn run(argv: Vec<OsString>) -> ExitCode {
         Command::Replay(args) => replay::run(args, &mut out, talk),
         Command::Save(args) => save::run(args, &mut out),
         Command::Lint(args) => lint::run(args, &mut out, talk),
+        Command::Corpus(args) => corpus::run(args, &mut out, talk),
         Command::Simulate(args) => simulate::run(args, &mut out, talk),
         Command::Fields(args) => fields::run(args, &mut out),
         Command::Completions { shell } => shell::completions(*shell, &mut out),

@@ -2,6 +2,7 @@
 
 use crate::conference::savedata::Savedata;
 use crate::conference::{Endpoint, Input, Output, Profile, Release, Request, SeededDice, Tap};
+use crate::corpus::steps::{self, OWN, STEPS};
 use crate::time::Timestamp;
 use crate::wire::{
     Chat, Conference, ConferenceId, ConferenceType, FreezePeer, GroupMessage, GroupNumber, Invite,
@@ -37,8 +38,7 @@ impl<'a> Decisions<'a> {
 
     /// One of nine keys; the ninth is our own.
     fn key(&mut self) -> PublicKey {
-        let which = self.byte() % 9;
-        PublicKey([if which == 8 { OWN } else { which * 28 + 1 }; 32])
+        steps::key(self.byte())
     }
 
     fn peer(&mut self) -> PeerNumber {
@@ -145,15 +145,14 @@ impl<'a> Decisions<'a> {
     }
 }
 
-/// First byte of our own key in [`machine_steps`].
-const OWN: u8 = 0x80;
-
-/// Steps of one input at most, so that a long input does not take long.
-const STEPS: usize = 400;
-
 /// Whatever an endpoint is given, its invariants hold after every step, what it sends keeps its
 /// own (`docs/invariants.md`), its save loads, and the same inputs give the same outputs.
 pub fn machine_steps(data: &[u8]) {
+    let _ = played(data);
+}
+
+/// The endpoint after all steps.
+fn played(data: &[u8]) -> Endpoint {
     let mut decisions = Decisions::of(data);
     let which = decisions.byte();
     let mut watched = Watched::new(profile(which));
@@ -186,6 +185,7 @@ pub fn machine_steps(data: &[u8]) {
         };
         watched.step(input);
     }
+    watched.endpoint
 }
 
 /// One of five profiles, by the low bits of a byte.
@@ -319,5 +319,36 @@ fn save_section_of(section: &[u8]) {
         if !ahead {
             assert_eq!(second.save(), saved, "saving is stable");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::*;
+
+    /// Seeds from the samples `two`, `split` and `audio`, as `toxscope corpus` writes them.
+    #[test]
+    fn seeds_from_captures_lead_where_the_captures_led() {
+        let folder = format!("{}/corpus/machine_steps", env!("CARGO_MANIFEST_DIR"));
+        let mut seen = BTreeSet::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            let Some((peers, rest)) = name.split_once("peers-") else { continue };
+            let endpoint = played(&fs::read(&path).unwrap());
+            let members =
+                endpoint.groups().map(|group| group.active().len() + group.frozen().len());
+            let peers: usize = peers.parse().unwrap();
+            assert!(members.max().unwrap_or(0) >= peers.min(2), "{name}");
+            for word in ["founds", "joins", "freezes", "rejoin", "audio"] {
+                if rest.contains(word) {
+                    seen.insert(word);
+                }
+            }
+        }
+        assert_eq!(seen.len(), 5, "{seen:?}");
     }
 }

@@ -8,6 +8,7 @@
 
 mod badinput;
 mod canaries;
+mod corpus;
 mod dissect;
 mod faults;
 mod keys;

@@ -228,6 +228,7 @@ fn help_is_as_it_was() {
         "replay",
         "save",
         "lint",
+        "corpus",
         "simulate",
         "fields",
         "keys",
