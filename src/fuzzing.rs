@@ -1,10 +1,14 @@
 //! One function per fuzz target, each with the property it states.
 
 mod capture_replay;
+mod dictionary;
+mod frames;
 mod lint;
 mod machine;
 mod network;
+mod packets;
 mod relays;
+mod scenarios;
 mod streams;
 mod traffic;
 
@@ -24,10 +28,14 @@ use crate::wire::net_crypto::{
 use crate::wire::{Kind, Packet, PeerResponse, ToxKind, dht, relay};
 
 pub use capture_replay::replay_capture;
+pub use dictionary::dictionaries;
+pub use frames::frame;
 pub use lint::{flags as lint_flags, lint_packets};
 pub use machine::{machine_steps, save_section};
 pub use network::network;
+pub use packets::wire_emit;
 pub use relays::relay_frames;
+pub use scenarios::scenario;
 pub use streams::tcp_streams;
 pub use traffic::{BACK, MOVED, SEALED, datagram, key_log};
 

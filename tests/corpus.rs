@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use arbitrary::{Arbitrary, Unstructured};
 use toxscope::fuzzing;
 use toxscope::wire::{Kind, Packet};
 
@@ -14,6 +15,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("capture_file", fuzzing::capture_file),
     ("datagram", fuzzing::datagram),
     ("filter", fuzzing::filter),
+    ("frame", fuzzing::frame),
     ("key_log", fuzzing::key_log),
     ("lint_packets", fuzzing::lint_packets),
     ("machine_steps", fuzzing::machine_steps),
@@ -22,7 +24,9 @@ const TARGETS: &[(&str, Target)] = &[
     ("relay_frames", fuzzing::relay_frames),
     ("replay_capture", fuzzing::replay_capture),
     ("save_section", fuzzing::save_section),
+    ("scenario", fuzzing::scenario),
     ("tcp_streams", fuzzing::tcp_streams),
+    ("wire_emit", fuzzing::wire_emit),
     ("wire_round_trip", fuzzing::wire_round_trip),
 ];
 
@@ -94,4 +98,23 @@ fn the_corpus_of_wire_round_trip_holds_each_kind_accepted_and_refused() {
     let tolerant =
         [Kind::PeerIntroduced, Kind::PeerQuery, Kind::PeerResponse, Kind::Ping, Kind::Lossy];
     assert_eq!(refused, all().filter(|kind| !tolerant.contains(kind)).collect());
+}
+
+#[test]
+fn the_corpus_of_wire_emit_holds_each_kind_and_what_the_wire_cannot_carry() {
+    let (mut carried, mut others) = (BTreeSet::new(), BTreeSet::new());
+    for input in entries(&corpus().join("wire_emit")) {
+        let decisions = fs::read(&input).unwrap();
+        let packet = Packet::arbitrary(&mut Unstructured::new(&decisions)).unwrap();
+        let mut bytes = Vec::new();
+        packet.emit(&mut bytes);
+        match Packet::parse(&bytes) {
+            Ok(read) if read == packet => carried.insert(read.kind()),
+            Ok(read) => others.insert(Some(read.kind())),
+            Err(_) => others.insert(None),
+        };
+    }
+    let all = || Kind::ALL.iter().copied();
+    assert_eq!(carried, all().filter(|kind| *kind != Kind::Malformed).collect());
+    assert!(others.contains(&None) && others.len() > 10, "{others:?}");
 }

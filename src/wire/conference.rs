@@ -7,6 +7,8 @@
 
 use std::fmt;
 
+use arbitrary::Arbitrary;
+
 use nom::Parser;
 
 use super::keys::{byte_array, ordered_bytewise};
@@ -14,7 +16,7 @@ use super::layout::{Field, Shape};
 use super::parse::{Error, Parsed, field, u8};
 
 /// What a conference carries.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Arbitrary)]
 pub struct ConferenceType(pub u8);
 
 impl ConferenceType {
@@ -53,14 +55,14 @@ impl fmt::Debug for ConferenceType {
 }
 
 /// The random bytes that name a conference. Ordered bytewise.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Arbitrary)]
 pub struct ConferenceId(pub [u8; 32]);
 
 byte_array!(ConferenceId, 32);
 ordered_bytewise!(ConferenceId);
 
 /// A conference as all its members know it: type and id together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Arbitrary)]
 pub struct Conference {
     /// What it carries.
     pub kind: ConferenceType,

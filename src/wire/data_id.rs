@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use arbitrary::Arbitrary;
+
 /// The first byte of the data in a crypto data packet. Every value has a name.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Arbitrary)]
 pub struct DataId(pub u8);
 
 /// How the session layer treats a data id (packets §5.4).

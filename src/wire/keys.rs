@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use arbitrary::Arbitrary;
+
 use super::parse::{Parsed, array};
 
 /// Bytes written as lower-case hex digits without separators.
@@ -143,7 +145,7 @@ pub(crate) fn compare(one: &[u8; 32], other: &[u8; 32]) -> Ordering {
 }
 
 /// A public key of any sort: DHT, real (long-term) or session. Ordered bytewise.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Arbitrary)]
 pub struct PublicKey(pub [u8; 32]);
 
 byte_array!(PublicKey, 32);

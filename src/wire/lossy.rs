@@ -12,6 +12,7 @@
 //!
 //! At least 8 bytes. Shorter audio than 3 bytes plays nothing, but the packet is passed on.
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use super::layout::{Field, Layout, Shape};
@@ -19,7 +20,7 @@ use super::parse::{Parsed, field, rest, u8};
 use super::{DataId, GroupNumber, LossyNumber, PeerNumber};
 
 /// A message that is passed on without repetition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct Lossy<'a> {
     /// Index of the conference at the receiver; rewritten at each hop.
     pub group_number: GroupNumber,
@@ -32,7 +33,7 @@ pub struct Lossy<'a> {
 }
 
 /// What a lossy message holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub enum LossyBody<'a> {
     /// 0xc0.
     Audio {

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use arbitrary::Arbitrary;
+
 use super::parse::Parsed;
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($inner:ident)) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Arbitrary)]
         pub struct $name(pub $inner);
 
         impl $name {

@@ -8,6 +8,7 @@
 //!
 //! Exactly 36 bytes.
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use super::conference::{self, conference};
@@ -16,7 +17,7 @@ use super::parse::{Parsed, end, field};
 use super::{Conference, DataId, GroupNumber};
 
 /// "This conference is open here; reach it under this number".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct Online {
     /// Index of the conference at the sender.
     pub group_number: GroupNumber,

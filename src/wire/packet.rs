@@ -14,6 +14,8 @@
 
 use std::fmt;
 
+use arbitrary::Arbitrary;
+
 use nom::Parser;
 
 use super::parse::{Error, Parsed, fault, field, u8};
@@ -24,7 +26,7 @@ use super::{
 };
 
 /// A conference packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub enum Packet<'a> {
     /// 0x60, kind 0.
     Invite(Invite),

@@ -8,6 +8,7 @@
 //!
 //! There is no group number: neither side knows the other's at that moment.
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use super::conference::{self, conference};
@@ -16,7 +17,7 @@ use super::parse::{Parsed, field, rest};
 use super::{Conference, DataId};
 
 /// "Take me back into this conference".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct Rejoin<'a> {
     /// The conference.
     pub conference: Conference,

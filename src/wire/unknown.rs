@@ -8,9 +8,10 @@
 use super::DataId;
 use super::layout::{Field, Layout, Shape};
 use super::parse::Parsed;
+use arbitrary::Arbitrary;
 
 /// A packet whose id is none of a conference's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct Unknown<'a> {
     /// Its first byte.
     pub id: DataId,

@@ -31,6 +31,11 @@ const MOST_NAME_SIZE: usize = 24;
 /// The longest that any one line may take, or a whole scenario.
 const MOST_TIME: Nanos = 7 * 86_400 * SECOND;
 
+/// The words that statements are made of, but for names.
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    [parser::KEYWORDS, parser::FACTS, parser::VERBS].into_iter().flatten().copied()
+}
+
 /// A scenario that can be played.
 #[derive(Clone, Debug, Default)]
 pub struct Scenario {

@@ -9,6 +9,7 @@
 //!
 //! Before c-toxcore 0.2.8 it was called "peer leave".
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::GroupNumber;
@@ -16,7 +17,7 @@ use crate::wire::layout::{Layout, TRAILING};
 use crate::wire::parse::{Parsed, field, rest};
 
 /// "I no longer need you to introduce me".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct PeerIntroduced<'a> {
     /// Index of the conference at the receiver.
     pub group_number: GroupNumber,

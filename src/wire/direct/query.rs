@@ -7,6 +7,7 @@
 //! |     1 | 0x08                                                     |
 //! |    ≥0 | surplus, ignored by receivers                            |
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::GroupNumber;
@@ -14,7 +15,7 @@ use crate::wire::layout::{Layout, TRAILING};
 use crate::wire::parse::{Parsed, field, rest};
 
 /// "Who is in this conference?"
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct PeerQuery<'a> {
     /// Index of the conference at the receiver.
     pub group_number: GroupNumber,

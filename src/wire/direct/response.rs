@@ -20,6 +20,7 @@
 //! A long list is spread over several packets; an entry is never split. The first entry that
 //! cannot be read ends the list; the ones before it are good (packets §9).
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::layout::{Field, Layout, Shape, TRAILING};
@@ -29,7 +30,7 @@ use crate::wire::{Fault, GroupNumber, MAX_NAME_SIZE, PeerNumber, PublicKey, Reas
 /// "These are in this conference".
 ///
 /// Entries are read while they are iterated over, straight from the packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct PeerResponse<'a> {
     /// Index of the conference at the receiver.
     pub group_number: GroupNumber,
@@ -38,7 +39,7 @@ pub struct PeerResponse<'a> {
 }
 
 /// One member in a list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct PeerEntry<'a> {
     /// Its number in the conference.
     pub peer_number: PeerNumber,

@@ -10,6 +10,7 @@
 //! c-toxcore reads the title's length modulo 256, so accepts some longer ones cut (B-03); here
 //! a longer one is always malformed.
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::layout::{Field, Layout, Shape};
@@ -17,7 +18,7 @@ use crate::wire::parse::{Parsed, field, rest};
 use crate::wire::{GroupNumber, MAX_TITLE_SIZE};
 
 /// "This is the title".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct TitleResponse<'a> {
     /// Index of the conference at the receiver.
     pub group_number: GroupNumber,

@@ -7,6 +7,7 @@
 //! |     1 | kind: none of 1, 8, 9, 10                                |
 //! |  rest | body                                                     |
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::GroupNumber;
@@ -14,7 +15,7 @@ use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, field, rest};
 
 /// A direct packet of a kind that nobody knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct DirectUnknown<'a> {
     /// Index of the conference at the receiver.
     pub group_number: GroupNumber,

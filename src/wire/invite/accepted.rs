@@ -10,6 +10,7 @@
 //!
 //! Exactly 39 bytes.
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::conference::{self, conference};
@@ -18,7 +19,7 @@ use crate::wire::parse::{Parsed, end, field};
 use crate::wire::{Conference, DataId, GroupNumber};
 
 /// "I join; reach me under this number".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct InviteAccepted {
     /// Index of the conference at the sender, the new member.
     pub group_number: GroupNumber,

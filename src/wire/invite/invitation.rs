@@ -9,6 +9,7 @@
 //!
 //! Exactly 37 bytes.
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::conference::{self, conference};
@@ -17,7 +18,7 @@ use crate::wire::parse::{Parsed, end, field};
 use crate::wire::{Conference, DataId, GroupNumber};
 
 /// "Join this conference".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct Invite {
     /// Index of the conference at the sender.
     pub group_number: GroupNumber,

@@ -11,6 +11,7 @@
 //!
 //! Exactly 41 bytes. Since c-toxcore 0.2.11; the specification does not have it (D-010).
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::conference::{self, conference};
@@ -19,7 +20,7 @@ use crate::wire::parse::{Parsed, end, field};
 use crate::wire::{Conference, DataId, GroupNumber, PeerNumber};
 
 /// "I am in there already, as this peer".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct InviteMember {
     /// Index of the conference at the sender.
     pub group_number: GroupNumber,

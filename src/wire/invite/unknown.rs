@@ -8,6 +8,7 @@
 //!
 //! At least 4 bytes, like every conference packet.
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::DataId;
@@ -15,7 +16,7 @@ use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, field, rest};
 
 /// An invitation of a kind that nobody knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct InviteUnknown<'a> {
     /// The second byte: 3 to 255.
     pub kind: u8,

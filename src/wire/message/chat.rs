@@ -7,13 +7,14 @@
 //!
 //! At most 1363 bytes of text fit what carries them.
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, field, rest};
 
 /// "The author says this".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct Chat<'a> {
     /// What the author says: at least 1 byte, which are UTF-8 most of the time.
     pub text: &'a [u8],

@@ -7,6 +7,7 @@
 //!
 //! Exactly 12 bytes. Since c-toxcore 0.2.9.
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::PeerNumber;
@@ -14,7 +15,7 @@ use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, end, field};
 
 /// "I go away for a while".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct FreezePeer {
     /// Who goes away; receivers obey only if it is the author.
     pub frozen_peer_number: PeerNumber,

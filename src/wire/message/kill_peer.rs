@@ -7,6 +7,7 @@
 //!
 //! Exactly 12 bytes.
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::PeerNumber;
@@ -14,7 +15,7 @@ use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, end, field};
 
 /// "I leave for good".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct KillPeer {
     /// Who leaves; receivers obey only if it is the author.
     pub killed_peer_number: PeerNumber,

@@ -23,6 +23,7 @@ mod ping;
 mod title;
 mod unknown;
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 pub use action::Action;
@@ -40,7 +41,7 @@ use super::parse::{Parsed, field, u8};
 use super::{DataId, GroupNumber, MessageNumber, PeerNumber};
 
 /// From one member to all, passed on by their neighbours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct GroupMessage<'a> {
     /// Index of the conference at the receiver; rewritten at each hop.
     pub group_number: GroupNumber,
@@ -53,7 +54,7 @@ pub struct GroupMessage<'a> {
 }
 
 /// What a group message says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub enum MessageBody<'a> {
     /// 0x00: "I am still here".
     Ping(Ping<'a>),

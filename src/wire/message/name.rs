@@ -7,6 +7,7 @@
 //!
 //! An empty name is legal: it takes the name away.
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::MAX_NAME_SIZE;
@@ -14,7 +15,7 @@ use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, field, rest};
 
 /// "This is my name".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct Name<'a> {
     /// The author's name: 0 to 128 bytes, which are UTF-8 most of the time.
     pub name: &'a [u8],

@@ -9,6 +9,7 @@
 //!
 //! Exactly 76 bytes.
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::layout::{Field, Layout, Shape};
@@ -16,7 +17,7 @@ use crate::wire::parse::{Parsed, end, field};
 use crate::wire::{PeerNumber, PublicKey};
 
 /// "This one joins".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct NewPeer {
     /// The new member's number in the conference.
     pub new_peer_number: PeerNumber,

@@ -5,13 +5,14 @@
 //! |    10 | header of a group message                                |
 //! |    ≥0 | surplus, ignored by receivers since c-toxcore 0.2.8      |
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::layout::{Layout, TRAILING};
 use crate::wire::parse::{Parsed, field, rest};
 
 /// "I am still here".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct Ping<'a> {
     /// Surplus bytes, which receivers ignore and pass on (D-033).
     pub trailing: &'a [u8],

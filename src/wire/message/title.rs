@@ -8,6 +8,7 @@
 //! c-toxcore reads the title's length modulo 256, so accepts some longer ones cut (B-03); here
 //! a longer one is always malformed.
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::MAX_TITLE_SIZE;
@@ -15,7 +16,7 @@ use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, field, rest};
 
 /// "This is the title".
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct Title<'a> {
     /// The title: 1 to 128 bytes, which are UTF-8 most of the time.
     pub title: &'a [u8],

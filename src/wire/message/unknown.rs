@@ -5,13 +5,14 @@
 //! |    10 | header of a group message                                |
 //! |  rest | body                                                     |
 
+use arbitrary::Arbitrary;
 use nom::Parser;
 
 use crate::wire::layout::{Field, Layout, Shape};
 use crate::wire::parse::{Parsed, field, rest};
 
 /// A group message of an id that nobody knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Arbitrary)]
 pub struct UnknownMessage<'a> {
     /// The message id: none of those that have a type here.
     pub id: u8,
