@@ -2,7 +2,6 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test dictionaries` writes them.
 
-use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs};
 
@@ -17,12 +16,12 @@ fn text(words: &[(String, Vec<u8>)]) -> String {
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
             .collect();
-        write!(text, "{name}=\"").unwrap();
+        text.push_str(&format!("{name}=\""));
         for byte in bytes {
             match byte {
-                b'"' | b'\\' => write!(text, "\\{}", char::from(*byte)).unwrap(),
+                b'"' | b'\\' => text.extend(["\\", &char::from(*byte).to_string()]),
                 b' '..=b'~' => text.push(char::from(*byte)),
-                _ => write!(text, "\\x{byte:02x}").unwrap(),
+                _ => text.push_str(&format!("\\x{byte:02x}")),
             }
         }
         text.push_str("\"\n");
