@@ -179,13 +179,10 @@ fn whatever_real_clients_sent_is_explained() {
     }
 }
 
-/// `tcp` and `detour` were captured on both sides of the relay.
+/// `tcp` was captured on both sides of the relay.
 #[test]
 fn what_goes_through_a_relay_is_judged_like_everything_else() {
-    for story in ["tcp", "detour"] {
-        let found = Capture::of(story).as_it_is();
-        assert_eq!(found.doubts(), BTreeSet::new(), "{story}");
-    }
+    assert_eq!(Capture::of("tcp").as_it_is().doubts(), BTreeSet::new());
     // Of `tcp`, only what the endpoints sent to the relay: when anything arrived is not known.
     let one_way = Capture::of("tcp").replay(Options::default(), |record, hand_on| {
         if record.relay.is_none_or(|relay| relay.to_relay == Some(true)) {
