@@ -375,6 +375,30 @@ impl<'a> Court<'a> {
         !listens
     }
 
+    /// When somebody last started, up to a time; both in seconds since midnight.
+    fn last_start(&self, who: Key<'a>, until: f64) -> f64 {
+        self.truth
+            .iter()
+            .filter(|line| text(line, "event") == "started" && self.key_of(line) == who)
+            .map(|line| seconds(text(line, "time")))
+            .filter(|start| *start <= until)
+            .fold(0.0, f64::max)
+    }
+
+    /// Whether its author used its number, or one above it, before they started from a save: nobody takes it
+    ///
+    fn lies_behind(&self, record: &'a Value) -> bool {
+        let author = self.author(record);
+        let start = self.last_start(author, seconds(text(record, "time")));
+        self.packets.iter().any(|earlier| {
+            seconds(text(earlier, "time")) < start
+                && text(earlier, "kind") != "lossy"
+                && self.author(earlier) == author
+                && self.conference(earlier) == self.conference(record)
+                && number(earlier, "message_number") >= number(record, "message_number")
+        })
+    }
+
     /// What anybody heard was sent to them; what was sent to somebody they heard.
     fn messages_received(&mut self) {
         let mut truth = Bag::new();
@@ -387,7 +411,8 @@ impl<'a> Court<'a> {
             for record in self.kind(kind) {
                 let place = (self.conference(record), self.author(record), self.receiver(record));
                 let item = (place, kind, foreign(record, "text"));
-                if truth.contains_key(&item) || !self.in_vain(record) {
+                let lost = || self.in_vain(record) || self.lies_behind(record);
+                if truth.contains_key(&item) || !lost() {
                     copies.insert((item, number(record, "message_number")));
                 }
             }
@@ -615,7 +640,7 @@ impl<'a> Court<'a> {
         }
     }
 
-    /// The last message number of each member: what libtoxcore saves is 65536 ahead.
+    /// The last message number of each member since it started: what libtoxcore saves is 65536 ahead.
     fn message_numbers(&mut self) {
         let mut last: BTreeMap<In<'_>, (&str, u64)> = BTreeMap::new();
         for line in self.events("saved") {
@@ -629,7 +654,10 @@ impl<'a> Court<'a> {
                 .iter()
                 .filter(|record| text(record, "kind") != "lossy" && self.author(record) == key)
                 .filter(|record| self.conference(record) == conference)
-                .filter(|record| seconds(text(record, "time")) <= seconds(time))
+                .filter(|record| {
+                    let at = seconds(text(record, "time"));
+                    (self.last_start(key, seconds(time))..=seconds(time)).contains(&at)
+                })
                 .filter_map(|record| number(record, "message_number"))
                 .max();
             if seen != Some(truly) {
