@@ -22,7 +22,10 @@ fn check(at: &At<'_>, found: &mut Found) {
     }
     let Some(peer) = at.peer(new.new_peer_number) else { return };
     let active = peer.active.map(|active| at.now().nanos_since(active));
-    if peer.key != new.real_key && at.handled(peer) && (peer.froze.is_some() || active.is_some_and(|ago| ago > 65 * SECOND)) {
+    if peer.key != new.real_key
+        && at.handled(peer)
+        && (peer.froze.is_some() || active.is_some_and(|ago| ago > 65 * SECOND))
+    {
         let message = format!(
             "announces {} under number {}, which the frozen {} has",
             at.who(&new.real_key),

@@ -49,8 +49,5 @@ pub(super) fn neighbours(it: &mut crate::lint::testing::Traffic, count: u8) {
 
 #[cfg(test)]
 pub(super) fn cases() -> Vec<Case> {
-    vec![
-        fires("talk", |it| neighbours(it, 17)),
-        silent("talk", |it| neighbours(it, 14)),
-    ]
+    vec![fires("talk", |it| neighbours(it, 17)), silent("talk", |it| neighbours(it, 14))]
 }

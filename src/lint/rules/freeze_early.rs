@@ -59,8 +59,5 @@ fn freeze(it: &mut crate::lint::testing::Traffic, later: i64) {
 
 #[cfg(test)]
 pub(super) fn cases() -> Vec<Case> {
-    vec![
-        fires("talk", |it| freeze(it, 3 * SECOND)),
-        silent("talk", |it| freeze(it, SECOND / 2)),
-    ]
+    vec![fires("talk", |it| freeze(it, 3 * SECOND)), silent("talk", |it| freeze(it, SECOND / 2))]
 }

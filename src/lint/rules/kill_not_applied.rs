@@ -19,7 +19,9 @@ fn check(at: &At<'_>, found: &mut Found) {
     let Some(group) = at.group().filter(|group| group.left.is_none()) else { return };
     for entry in response.peers() {
         let Some((number, kill)) = group.killed.get(&entry.real_key) else { continue };
-        if at.now().nanos_since(kill.at) > SECOND && group.killed_by.get(&entry.real_key).is_some_and(|by| at.acknowledged(*by)) {
+        if at.now().nanos_since(kill.at) > SECOND
+            && group.killed_by.get(&entry.real_key).is_some_and(|by| at.acknowledged(*by))
+        {
             let message = format!(
                 "lists {}, peer {number}, who left in {}",
                 at.who(&entry.real_key),
@@ -41,9 +43,7 @@ pub(super) fn list_after_leaving(it: &mut crate::lint::testing::Traffic, told: b
     });
     let bytes = it.bytes(list).clone();
     it.reply(kill, MS, vec![0x10]);
-    let at = it.find(|p| {
-        p.from == me && p.to != gone && p.id() == DataId::CONFERENCE_MESSAGE
-    });
+    let at = it.find(|p| p.from == me && p.to != gone && p.id() == DataId::CONFERENCE_MESSAGE);
     let wait = it.packets[kill].at.nanos_since(it.packets[at].at);
     if told {
         let back = it.reply(at, wait + SECOND, bytes.clone());

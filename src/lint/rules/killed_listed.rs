@@ -16,7 +16,7 @@ pub(super) static RULE: Rule = Rule {
 
 fn check(at: &At<'_>, found: &mut Found) {
     let Some(wire::Packet::PeerResponse(response)) = at.packet.read() else { return };
-        for entry in response.peers() {
+    for entry in response.peers() {
         let Some(peer) = at.peer(entry.peer_number) else { continue };
         let (number, Some(kill)) = (&entry.peer_number, &peer.returned) else { continue };
         if at.now().nanos_since(kill.at) < 60 * SECOND {

@@ -19,11 +19,12 @@ fn check(packet: &Packet<'_>, found: &mut Found) {
     let unknown = match packet.read() {
         Some(wire::Packet::InviteUnknown(it)) => ("invite kind", it.kind),
         Some(wire::Packet::DirectUnknown(it)) => ("direct kind", it.kind),
-        Some(wire::Packet::Message(wire::GroupMessage { body: MessageBody::Unknown(it), .. })) => {
-            ("message id", it.id)
-        }
+        Some(wire::Packet::Message(wire::GroupMessage {
+            body: MessageBody::Unknown(it), ..
+        })) => ("message id", it.id),
         Some(wire::Packet::Lossy(wire::Lossy {
-            body: wire::LossyBody::Unknown { id, .. }, ..
+            body: wire::LossyBody::Unknown { id, .. },
+            ..
         })) => ("lossy message id", *id),
         _ => return,
     };

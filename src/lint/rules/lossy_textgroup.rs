@@ -15,7 +15,8 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(on: &OnLink<'_>, found: &mut Found) {
-    if on.packet.is(Kind::Lossy) && on.conference.is_some_and(|it| it.kind == ConferenceType::TEXT) {
+    if on.packet.is(Kind::Lossy) && on.conference.is_some_and(|it| it.kind == ConferenceType::TEXT)
+    {
         found.say("audio in a text conference".to_owned(), &[]);
     }
 }

@@ -1,6 +1,101 @@
 //! The rules, one file each: what is guarded, why it breaks, how to see it, and a recording of real
 //! clients that is edited so that the rule is broken, beside one that comes near.
 
+mod accept_echo;
+mod accept_ignored;
+mod accept_no_query;
+mod accept_number;
+mod conference_type;
+mod conn_limit;
+mod early_direct;
+mod freeze_early;
+mod freeze_relay;
+mod half_open;
+mod introduce_missing;
+mod introduced_connecting;
+mod introduced_early;
+mod invite_early;
+mod join_no_name;
+mod kill_foreign;
+mod kill_not_applied;
+mod kill_talk;
+mod killed_listed;
+mod kind;
+mod len;
+mod lossy_dup;
+mod lossy_echo;
+mod lossy_fanout;
+mod lossy_own;
+mod lossy_textgroup;
+mod member_ignored;
+mod name_len;
+mod newpeer_conflict;
+mod newpeer_dht;
+mod no_first_query;
+mod num_back;
+mod num_jump;
+mod num_remote;
+mod num_reuse;
+mod num_zero;
+mod number_clash;
+mod number_moves;
+mod online_missing;
+mod online_spam;
+mod online_unanswered;
+mod padding;
+mod ping_fast;
+mod query_futile;
+mod query_storm;
+mod query_unanswered;
+mod quit_silent;
+mod rejoin_active;
+mod rejoin_missing;
+mod rejoin_missing_freeze;
+mod rejoin_no_name;
+mod rejoin_no_newpeer;
+mod rejoin_no_online;
+mod rejoin_no_query;
+mod rejoin_unknown;
+mod relay_echo;
+mod relay_invalid;
+mod relay_missing;
+mod relay_modified;
+mod relay_noecho;
+mod relay_old;
+mod relay_stale_name;
+mod relay_twice;
+mod relay_unknown;
+mod resp_dupkey;
+mod resp_dupnumber;
+mod resp_frozen;
+mod resp_noself;
+mod resp_omits;
+mod resp_partial;
+mod resp_split;
+mod resp_unsolicited;
+mod save_count;
+mod save_dup;
+mod save_len;
+mod save_order;
+mod save_own_key;
+mod save_own_number;
+mod save_tail;
+mod save_trunc;
+mod self_renumbered;
+mod send_frozen;
+mod spoof_self;
+mod state_while_joining;
+mod text_empty;
+mod thaw_no_name;
+mod title_ignored;
+mod title_len;
+mod title_resp;
+mod trailing;
+mod unknown_no_query;
+mod utf8;
+mod wrap;
+mod wrong_number;
+
 // What rules are written with.
 use super::at::{At, OnLink, frame};
 use super::finding::{Found, Spot};
@@ -20,8 +115,6 @@ use crate::wire::{self, ConferenceType, DataId, Kind, MessageBody, PeerNumber, P
 
 macro_rules! rules {
     ($($module:ident,)*) => {
-        $(mod $module;)*
-
         /// Every rule, in the order of the catalogue.
         pub static RULES: &[&Rule] = &[$(&$module::RULE,)*];
 

@@ -23,7 +23,8 @@ fn check(at: &At<'_>, found: &mut Found) {
     }
     let Some(peer) = at.peer(new.new_peer_number) else { return };
     let active = peer.active.map(|active| at.now().nanos_since(active));
-    if peer.key != new.real_key && at.handled(peer) && (active.is_some_and(|ago| ago < 55 * SECOND)) {
+    if peer.key != new.real_key && at.handled(peer) && (active.is_some_and(|ago| ago < 55 * SECOND))
+    {
         let message = format!(
             "announces {} under number {}, which {} has",
             at.who(&new.real_key),

@@ -68,8 +68,5 @@ fn announce_again(it: &mut crate::lint::testing::Traffic, change: u8) {
 
 #[cfg(test)]
 pub(super) fn cases() -> Vec<Case> {
-    vec![
-        fires("rejoin", |it| announce_again(it, 1)),
-        silent("rejoin", |it| announce_again(it, 0)),
-    ]
+    vec![fires("rejoin", |it| announce_again(it, 1)), silent("rejoin", |it| announce_again(it, 0))]
 }

@@ -41,7 +41,7 @@ pub(super) fn cases() -> Vec<Case> {
                 Some(Kind::Rejoin) => {
                     rejoined.insert(p.session);
                     false
-                },
+                }
                 Some(Kind::Online) => rejoined.contains(&p.session),
                 _ => false,
             });

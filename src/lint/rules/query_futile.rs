@@ -25,15 +25,18 @@ fn check(at: &At<'_>, found: &mut Found) {
         group.own.is_none_or(|(own, _)| own != *author)
             && group.peers.get(author).is_none_or(|peer| peer.level != Level::Known)
     };
-    let Some((author, _)) = theirs.said.iter().rfind(|(author, spot)| {
-        unknown(author) && at.now().nanos_since(spot.at) < SOON
-    }) else {
+    let Some((author, _)) = theirs
+        .said
+        .iter()
+        .rfind(|(author, spot)| unknown(author) && at.now().nanos_since(spot.at) < SOON)
+    else {
         return;
     };
     let before = |query: Timestamp| {
-        theirs.said.iter().any(|(by, spot)| {
-            by == author && spot.at < query && query.nanos_since(spot.at) < SOON
-        })
+        theirs
+            .said
+            .iter()
+            .any(|(by, spot)| by == author && spot.at < query && query.nanos_since(spot.at) < SOON)
     };
     let queries: Vec<Timestamp> = mine.asked.iter().map(|spot| spot.at).collect();
     let mut last = at.now();

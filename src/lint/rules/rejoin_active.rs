@@ -44,8 +44,5 @@ fn rejoin_after(it: &mut crate::lint::testing::Traffic, later: i64) {
 
 #[cfg(test)]
 pub(super) fn cases() -> Vec<Case> {
-    vec![
-        fires("talk", |it| rejoin_after(it, 3 * SECOND)),
-        silent("talk", |it| rejoin_after(it, 0)),
-    ]
+    vec![fires("talk", |it| rejoin_after(it, 3 * SECOND)), silent("talk", |it| rejoin_after(it, 0))]
 }

@@ -37,7 +37,10 @@ fn keeps(at: &At<'_>, promise: &Promise) -> bool {
 }
 
 fn tells(promise: &Promise, who: &dyn Fn(&PublicKey) -> String) -> String {
-    format!("the connection to {}, who is frozen, came up, but no Rejoin was sent", who(&promise.friend))
+    format!(
+        "the connection to {}, who is frozen, came up, but no Rejoin was sent",
+        who(&promise.friend)
+    )
 }
 
 #[cfg(test)]

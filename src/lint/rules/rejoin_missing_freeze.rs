@@ -33,16 +33,16 @@ fn check(at: &At<'_>, found: &mut Found) {
             continue;
         };
         let Some(active) = peer.active.filter(|_| peer.level == Level::Known) else { continue };
-        let lately = |sent: Option<Timestamp>| {
-            sent.is_some_and(|it| at.now().nanos_since(it) < LATELY)
-        };
+        let lately =
+            |sent: Option<Timestamp>| sent.is_some_and(|it| at.now().nanos_since(it) < LATELY);
         let up = (at.links)(session).is_some_and(|link| link.started < active);
         let since = |spot: Option<Spot>| spot.is_some_and(|it| it.at.nanos_since(active) > 0);
-        let rejoined = mine.part(&conference).is_some_and(|it| since(it.rejoined) || since(it.online))
-            || theirs.part(&conference).is_some_and(|it| since(it.online));
+        let rejoined =
+            mine.part(&conference).is_some_and(|it| since(it.rejoined) || since(it.online))
+                || theirs.part(&conference).is_some_and(|it| since(it.online));
         // Said once, with the first message of its own after the time is over.
-        let due = at.now().nanos_since(active) > OVERDUE
-            && newest.at.nanos_since(active) <= OVERDUE;
+        let due =
+            at.now().nanos_since(active) > OVERDUE && newest.at.nanos_since(active) <= OVERDUE;
         if due && up && lately(mine.sent) && lately(theirs.sent) && !rejoined {
             let seconds = at.now().nanos_since(active) / SECOND;
             let message = format!(

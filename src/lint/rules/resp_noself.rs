@@ -23,9 +23,10 @@ fn check(at: &At<'_>, found: &mut Found) {
         return;
     }
     // A whole answer: there is room for one more, and none before it.
-    let alone = at.my_part().and_then(|part| part.responded).is_none_or(|(spot, _)| {
-        at.now().nanos_since(spot.at) > SECOND / 10
-    });
+    let alone = at
+        .my_part()
+        .and_then(|part| part.responded)
+        .is_none_or(|(spot, _)| at.now().nanos_since(spot.at) > SECOND / 10);
     let whole = alone && response.entries.len() + 67 + 128 <= ROOM;
     if whole && group.left.is_none() && response.peers().all(|peer| peer.real_key != at.me.key) {
         found.say("the answer lists others but not itself".to_owned(), &[]);

@@ -20,9 +20,10 @@ const ACTIVE: i64 = 55 * SECOND;
 fn check(at: &At<'_>, found: &mut Found) {
     let Some(wire::Packet::PeerResponse(response)) = at.packet.read() else { return };
     let Some(group) = at.group() else { return };
-    let alone = at.my_part().and_then(|part| part.responded).is_none_or(|(spot, _)| {
-        at.now().nanos_since(spot.at) > SECOND / 10
-    });
+    let alone = at
+        .my_part()
+        .and_then(|part| part.responded)
+        .is_none_or(|(spot, _)| at.now().nanos_since(spot.at) > SECOND / 10);
     if !alone || response.entries.len() + 67 + 128 > ROOM {
         return;
     }

@@ -39,7 +39,8 @@ pub(super) fn cases() -> Vec<Case> {
     vec![
         fires("talk", |it| {
             // The second of two entries, in a packet of its own.
-            let response = it.find(|p| p.kind() == Some(Kind::PeerResponse) && p.bytes.len() > 4 + 2 * 67);
+            let response =
+                it.find(|p| p.kind() == Some(Kind::PeerResponse) && p.bytes.len() > 4 + 2 * 67);
             let bytes = it.bytes(response);
             let size = 67 + usize::from(bytes[4 + 66]);
             let rest = [&bytes[..4], &bytes[4 + size..]].concat();

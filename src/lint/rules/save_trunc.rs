@@ -15,7 +15,9 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(save: &SaveFile<'_>, found: &mut Found) {
-    save.damage(found, |_, kind| matches!(kind, DamageKind::PastTheEnd { .. } | DamageKind::WrongSize { .. }));
+    save.damage(found, |_, kind| {
+        matches!(kind, DamageKind::PastTheEnd { .. } | DamageKind::WrongSize { .. })
+    });
 }
 
 #[cfg(test)]

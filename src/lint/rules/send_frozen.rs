@@ -22,9 +22,9 @@ fn check(at: &At<'_>, found: &mut Found) {
     let Some(active) = peer.active else { return };
     let silent = at.now().nanos_since(active);
     let since = |spot: Option<Spot>| spot.is_some_and(|it| it.at.nanos_since(active) > 0);
-    let asked = at.their_part().is_some_and(|it| {
-        since(it.online) || since(it.rejoined) || since(it.accepted)
-    });
+    let asked = at
+        .their_part()
+        .is_some_and(|it| since(it.online) || since(it.rejoined) || since(it.accepted));
     // Said once.
     let before = at.my_part().and_then(|part| part.spoke).map(|spot| spot.at.nanos_since(active));
     if silent > FROZEN && !asked && before.is_none_or(|before| before <= FROZEN) {

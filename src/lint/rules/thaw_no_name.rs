@@ -59,8 +59,5 @@ fn hear_again(it: &mut crate::lint::testing::Traffic, seconds: i64) {
 
 #[cfg(test)]
 pub(super) fn cases() -> Vec<Case> {
-    vec![
-        fires("rejoin", |it| hear_again(it, 75)),
-        silent("rejoin", |it| hear_again(it, 40)),
-    ]
+    vec![fires("rejoin", |it| hear_again(it, 75)), silent("rejoin", |it| hear_again(it, 40))]
 }

@@ -37,7 +37,9 @@ pub(super) fn cases() -> Vec<Case> {
             go_on(it);
         }),
         silent("talk", |it| {
-            it.remove_all(|p| p.kind() == Some(Kind::TitleResponse) || p.kind() == Some(Kind::PeerResponse));
+            it.remove_all(|p| {
+                p.kind() == Some(Kind::TitleResponse) || p.kind() == Some(Kind::PeerResponse)
+            });
         }),
     ]
 }

@@ -31,14 +31,21 @@ fn keeps(at: &At<'_>, promise: &Promise) -> bool {
     // Who is named meanwhile on another connection may have been known when the message was handled.
     let named = at.me.groups.get(&promise.conference).is_some_and(|group| {
         promise.message.is_some_and(|(author, _)| {
-            group.peers.get(&author).is_some_and(|it| it.since.at.nanos_since(promise.cause.at) < SECOND)
+            group
+                .peers
+                .get(&author)
+                .is_some_and(|it| it.since.at.nanos_since(promise.cause.at) < SECOND)
         })
     });
     named || at.packet.is(Kind::PeerQuery) && at.is_about(promise)
 }
 
 fn tells(promise: &Promise, who: &dyn Fn(&PublicKey) -> String) -> String {
-    format!("{} came from {} and nothing is known of its author, but it was not asked for", promise.messages(), who(&promise.friend))
+    format!(
+        "{} came from {} and nothing is known of its author, but it was not asked for",
+        promise.messages(),
+        who(&promise.friend)
+    )
 }
 
 #[cfg(test)]

@@ -23,7 +23,11 @@ fn keeps(at: &At<'_>, promise: &Promise) -> bool {
 }
 
 fn tells(promise: &Promise, who: &dyn Fn(&PublicKey) -> String) -> String {
-    format!("{}, the first after a wrap, was not passed on to {}", promise.messages(), who(&promise.friend))
+    format!(
+        "{}, the first after a wrap, was not passed on to {}",
+        promise.messages(),
+        who(&promise.friend)
+    )
 }
 
 /// What the author of a text said before has numbers just before the wrap.

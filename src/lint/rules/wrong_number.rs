@@ -22,7 +22,8 @@ fn check(on: &OnLink<'_>, found: &mut Found) {
         return;
     }
     let Some(conference) = receiver.announced(number) else {
-        let message = format!("sent to conference {number} of the other side, which it never announced");
+        let message =
+            format!("sent to conference {number} of the other side, which it never announced");
         return found.say(message, &[]);
     };
     // The sender had handled the newer announcement.
