@@ -107,7 +107,7 @@ use super::save::SaveFile;
 use super::testing::{
     Case, MS, fires, first_peer, owner, save_fires, save_silent, saved, section, silent,
 };
-use super::view::{End, Handed, Packet, REMEMBERED, SECOND, content, newer};
+use super::view::{End, Handed, Packet, Peer, REMEMBERED, SECOND, content, newer};
 use crate::conference::DamageKind;
 use crate::printable::printable;
 use crate::time::Timestamp;
@@ -272,6 +272,26 @@ fn relays(at: &At<'_>, rule: &'static Rule, which: Relays, promises: &mut Promis
     }
 }
 
+/// A new peer is announced for the first time under a number that, as the endpoint knows, somebody else has
+/// who is so; `what` is said of who has it.
+fn announces_taken(at: &At<'_>, found: &mut Found, is_so: fn(&At<'_>, &Peer) -> bool, what: &str) {
+    let Some(MessageBody::NewPeer(new)) = at.packet.body() else { return };
+    let is_first = at.copies.is_none_or(|it| it.sent.is_empty() && it.heard.is_empty());
+    if !is_first || !at.is_own() {
+        return;
+    }
+    let Some(peer) = at.peer(new.new_peer_number) else { return };
+    if peer.key != new.real_key && at.handled(peer) && is_so(at, peer) {
+        let message = format!(
+            "announces {} under number {}, which {what}{} has",
+            at.who(&new.real_key),
+            new.new_peer_number,
+            at.who(&peer.key),
+        );
+        found.say(message, &[peer.since]);
+    }
+}
+
 /// Another message of the sender of this one, with a number far ahead.
 #[cfg(test)]
 fn own_message(it: &super::testing::Traffic, of: usize, id: u8, body: &[u8]) -> Vec<u8> {
@@ -279,6 +299,17 @@ fn own_message(it: &super::testing::Traffic, of: usize, id: u8, body: &[u8]) -> 
     bytes[6] = 1;
     bytes[9] = id;
     [&bytes, body].concat()
+}
+
+/// The first entry of the first Peer Response once more at its end, without its name and changed.
+#[cfg(test)]
+fn list_again(it: &mut super::testing::Traffic, change: fn(&mut [u8])) {
+    let response = it.first(Kind::PeerResponse);
+    let bytes = it.bytes(response);
+    let mut again = bytes[4..4 + 67].to_vec();
+    again[66] = 0;
+    change(&mut again);
+    bytes.extend(again);
 }
 
 /// Leaves an entry of a Peer Response out.

@@ -16,23 +16,10 @@ pub(super) static RULE: Rule = Rule {
 };
 
 fn check(at: &At<'_>, found: &mut Found) {
-    let Some(MessageBody::NewPeer(new)) = at.packet.body() else { return };
-    let is_first = at.copies.is_none_or(|it| it.sent.is_empty() && it.heard.is_empty());
-    if !is_first || !at.is_own() {
-        return;
-    }
-    let Some(peer) = at.peer(new.new_peer_number) else { return };
-    let active = peer.active.map(|active| at.now().nanos_since(active));
-    if peer.key != new.real_key && at.handled(peer) && (active.is_some_and(|ago| ago < 55 * SECOND))
-    {
-        let message = format!(
-            "announces {} under number {}, which {} has",
-            at.who(&new.real_key),
-            new.new_peer_number,
-            at.who(&peer.key),
-        );
-        found.say(message, &[peer.since]);
-    }
+    let active = |at: &At<'_>, peer: &Peer| {
+        peer.active.is_some_and(|active| at.now().nanos_since(active) < 55 * SECOND)
+    };
+    announces_taken(at, found, active, "");
 }
 
 /// So many seconds into the recording, bob announces a stranger under the number of cas, who fell asleep

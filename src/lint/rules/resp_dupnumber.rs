@@ -27,23 +27,13 @@ fn check(packet: &Packet<'_>, found: &mut Found) {
 #[cfg(test)]
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        fires("talk", |it| {
-            let response = it.first(Kind::PeerResponse);
-            let bytes = it.bytes(response);
-            let mut again = bytes[4..4 + 67].to_vec();
-            again[2] ^= 1;
-            again[66] = 0;
-            bytes.extend(again);
-        }),
+        fires("talk", |it| list_again(it, |entry| entry[2] ^= 1)),
         silent("talk", |it| {
-            let response = it.first(Kind::PeerResponse);
-            let bytes = it.bytes(response);
-            let mut again = bytes[4..4 + 67].to_vec();
-            again[0] ^= 0x55;
-            again[1] ^= 0x55;
-            again[2] ^= 1;
-            again[66] = 0;
-            bytes.extend(again);
+            list_again(it, |entry| {
+                entry[0] ^= 0x55;
+                entry[1] ^= 0x55;
+                entry[2] ^= 1;
+            });
         }),
     ]
 }
