@@ -35,6 +35,12 @@ impl Timestamp {
         self.0
     }
 
+    /// The moment so many nanoseconds later, clamped to the range.
+    #[must_use]
+    pub const fn later(self, nanos: i64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
     /// Nanoseconds from `earlier` to `self`; negative when `earlier` is the later one.
     #[must_use]
     pub const fn nanos_since(self, earlier: Self) -> i64 {

@@ -27,11 +27,13 @@ pub(super) struct Buffer<R> {
     base: u64,
     /// Frames handed out so far, for the places of errors.
     pub(super) frames: u64,
+    /// Which of several inputs this is, from 0.
+    pub(super) file: u16,
 }
 
 impl<R: Read> Buffer<R> {
     pub(super) fn new(input: Input<R>) -> Self {
-        Self { input, bytes: vec![0; READ_SIZE], start: 0, end: 0, base: 0, frames: 0 }
+        Self { input, bytes: vec![0; READ_SIZE], start: 0, end: 0, base: 0, frames: 0, file: 0 }
     }
 
     /// The input and what was read of it without being consumed.
@@ -71,7 +73,7 @@ impl<R: Read> Buffer<R> {
     #[inline]
     pub(super) fn count_frame(&mut self, start: usize) -> Origin {
         self.frames += 1;
-        Origin { frame: self.frames, offset: self.base + start as u64 }
+        Origin { frame: self.frames, offset: self.base + start as u64, file: self.file }
     }
 
     /// Reads until `count` bytes are ready, and no further; false if the input ends before.
@@ -102,6 +104,7 @@ impl<R: Read> Buffer<R> {
         Place {
             offset: self.base + self.start as u64,
             frames: self.frames,
+            file: self.file,
             unpacked: !matches!(self.input, Input::Plain(_)),
         }
     }

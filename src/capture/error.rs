@@ -9,6 +9,8 @@ pub struct Place {
     pub offset: u64,
     /// Frames that were read before.
     pub frames: u64,
+    /// Which of several inputs, from 0.
+    pub file: u16,
     /// Whether the input was packed, so that `offset` is not a byte of the file itself.
     pub unpacked: bool,
 }
@@ -62,4 +64,18 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+}
+
+impl Error {
+    /// Which of several inputs it was found in, from 0.
+    #[must_use]
+    pub const fn file(&self) -> u16 {
+        match self {
+            Self::NotACapture(_) => 0,
+            Self::CutShort { place, .. }
+            | Self::Damaged { place, .. }
+            | Self::TooLarge { place, .. }
+            | Self::Io { place, .. } => place.file,
+        }
+    }
 }

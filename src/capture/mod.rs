@@ -9,12 +9,14 @@
 
 mod buffer;
 mod bytes;
+mod clocks;
 mod container;
 mod error;
 mod frames;
 mod gzip;
 mod input;
 mod link;
+mod merge;
 mod net;
 mod pcap;
 pub mod pcapng;
@@ -29,10 +31,12 @@ use std::net::SocketAddr;
 
 use crate::time::Timestamp;
 
-use container::{Container, Item, Kind};
+pub use clocks::{Behind, Clock};
+use container::{Item, Kind};
 pub use error::{Error, Place};
 pub use frames::{Block, Frame, Frames};
 pub use link::LinkType;
+use merge::Merge;
 pub use net::Ends;
 use net::Fragments;
 pub use net::emit_udp;
@@ -91,6 +95,8 @@ pub struct Origin {
     pub frame: u64,
     /// Byte at which the frame's data begin, in the input after unpacking.
     pub offset: u64,
+    /// Which of several inputs, from 0.
+    pub file: u16,
 }
 
 /// One UDP datagram.
@@ -191,9 +197,10 @@ pub struct FragmentCounts {
     pub given_up: u64,
 }
 
-/// Reads the events of one capture, in the order of the file.
+/// Reads the events of a capture, in the order of the file; of several, in the order of their times.
 pub struct Datagrams<R> {
-    container: Container<R>,
+    inputs: Merge<R>,
+    limits: Limits,
     fragments: Fragments,
     streams: Streams,
     /// What ended the input, while pieces are still to be handed out.
@@ -211,15 +218,31 @@ impl<R: Read> Datagrams<R> {
     /// [`Error::NotACapture`] for anything but pcap and pcapng, an empty input included.
     pub fn new(input: R, limits: Limits) -> Result<Self, Error> {
         let (fragments, streams) = (Fragments::new(&limits), Streams::new(&limits));
-        let container = Container::new(input, &limits)?;
         Ok(Self {
-            container,
+            inputs: Merge::new(input, &limits)?,
+            limits,
             fragments,
             streams,
             error: None,
             may_wait: true,
             times_out_of_range: 0,
         })
+    }
+
+    /// Adds another capture of the same network, whose clock was `shift` nanoseconds behind: that much is added
+    /// to its times. Those that fail are read as far as they go, see [`Self::errors`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn and(mut self, input: R, shift: i64) -> Result<Self, Error> {
+        self.inputs.add(input, shift, &self.limits)?;
+        Ok(self)
+    }
+
+    /// What ended captures early, of several that are read as one; none where [`Self::next`] gives it.
+    pub fn errors(&mut self) -> Vec<Error> {
+        self.inputs.errors()
     }
 
     /// Says that reading the input never waits for somebody who writes it, as with a regular file: all of
@@ -239,7 +262,7 @@ impl<R: Read> Datagrams<R> {
         if self.streams.has_piece() {
             return Ok(self.streams.piece().map(Event::Piece));
         }
-        let Item { kind, data, at, link } = match self.container.next() {
+        let item = match self.inputs.next() {
             Ok(Some(item)) => item,
             Ok(None) => return self.end(),
             Err(error) => {
@@ -247,21 +270,22 @@ impl<R: Read> Datagrams<R> {
                 return self.end();
             }
         };
+        let Item { kind, at, link, .. } = item;
         Ok(Some(match kind {
             Kind::Frame => {
-                let origin = self.container.count_frame(data);
+                let origin = self.inputs.count_frame(&item);
                 let is_clamped = at == Timestamp::MIN || at == Timestamp::MAX;
                 self.times_out_of_range += u64::from(is_clamped);
-                let frame = self.container.data(data);
+                let frame = self.inputs.data(&item);
                 let (fragments, streams) = (&mut self.fragments, &mut self.streams);
                 match net::datagram(link, frame, origin, at, fragments, streams) {
                     Ok(datagram) => Event::Datagram(datagram),
                     Err(why) => Event::Other { origin, at, why },
                 }
             }
-            Kind::Comment => Event::Comment(self.container.data(data)),
+            Kind::Comment => Event::Comment(self.inputs.data(&item)),
             Kind::Secrets { secrets_type } => {
-                Event::Secrets { secrets_type, data: self.container.data(data) }
+                Event::Secrets { secrets_type, data: self.inputs.data(&item) }
             }
         }))
     }
@@ -285,12 +309,12 @@ impl<R: Read> Datagrams<R> {
     /// already, or the input is one that nobody waits for.
     #[inline]
     pub fn is_ready(&self) -> bool {
-        !self.may_wait || self.streams.has_piece() || self.container.is_ready()
+        !self.may_wait || self.streams.has_piece() || self.inputs.is_ready()
     }
 
     /// Frames read so far, with and without datagrams.
     pub fn frames(&self) -> u64 {
-        self.container.frames()
+        self.inputs.frames()
     }
 
     /// Frames whose times [`Timestamp`] cannot hold: they have its earliest or latest one.
@@ -373,10 +397,15 @@ mod tests {
             datagram(
                 1_700_000_000_123_456_789,
                 b"abc",
-                Origin { frame: 1, offset: end - 100 },
+                Origin { frame: 1, offset: end - 100, file: 0 },
                 false,
             ),
-            datagram(1_700_000_000_123_456_000, b"ab", Origin { frame: 2, offset: end - 36 }, true),
+            datagram(
+                1_700_000_000_123_456_000,
+                b"ab",
+                Origin { frame: 2, offset: end - 36, file: 0 },
+                true,
+            ),
         ];
         let mut datagrams = Datagrams::new(&*file, Limits::default()).unwrap();
         for event in expected {

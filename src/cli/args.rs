@@ -495,7 +495,7 @@ pub(super) struct SaveArgs {
 
 #[derive(Args)]
 pub(super) struct LintArgs {
-    /// A capture, Tox save files, or both; `-` for standard input
+    /// Captures, which are read as one, Tox save files, or both; `-` for standard input
     #[arg(value_name = "FILE", required_unless_present = "explain")]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]

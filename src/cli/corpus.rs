@@ -30,7 +30,7 @@ pub(super) fn run(args: &CorpusArgs, out: &mut Output, talk: Talk) -> Result<Don
     });
     let mut done = Done::Clean;
     for file in &args.files {
-        let input = Input::open_file(file, &args.source, out)?;
+        let input = Input::open_files(&[file], &args.source, out)?;
         let filter = input.filter.clone();
         let ended = input.each(|item| {
             if let Item::Record(record) = item {

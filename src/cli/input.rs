@@ -10,9 +10,9 @@ use anyhow::{Context as _, bail};
 
 use super::Done;
 use super::args::{InputArgs, SourceArgs};
-use super::names;
 use super::output::{Output, Stop, Talk, say};
 use super::progress::Progress;
+use super::{clocks, names};
 use crate::capture::{self, Datagrams, Limits, NotUdp, StreamCounts};
 use crate::crypto::{KeyRing, Sealed, Tally};
 #[cfg(target_os = "linux")]
@@ -23,10 +23,10 @@ use crate::dissect::{
 };
 use crate::report::{caret, printable};
 
-/// A capture on its way through the dissector.
+/// A capture on its way through the dissector, or several that are read as one.
 pub(super) struct Input {
-    /// The file's name, printable.
-    name: String,
+    /// The files' names, printable.
+    names: Vec<String>,
     datagrams: Datagrams<Box<dyn Read + Send>>,
     progress: Progress,
     dissector: Dissector,
@@ -40,18 +40,24 @@ pub(super) struct Input {
 impl Input {
     /// Opens the capture and its keys.
     pub(super) fn open(args: &InputArgs, out: &mut Output) -> anyhow::Result<Self> {
-        Self::open_file(&args.file, &args.source, out)
+        Self::open_files(&[&args.file], &args.source, out)
     }
 
-    /// Opens a capture and its keys.
-    pub(super) fn open_file(
-        file: &Path,
+    /// Opens captures, at least one, that are read as one, and their keys.
+    pub(super) fn open_files(
+        files: &[&Path],
         args: &SourceArgs,
         out: &mut Output,
     ) -> anyhow::Result<Self> {
         // What is wrong with the command line is said before any file is touched.
         let filter = args.filter.as_deref().map(filter).transpose()?;
-        if file.as_os_str() == "-" && args.keys.iter().any(|path| path.as_os_str() == "-") {
+        let has_stdin = files.iter().any(|file| file.as_os_str() == "-");
+        if has_stdin && files.len() > 1 {
+            bail!(
+                "standard input cannot be one of several captures: their clocks are compared first"
+            );
+        }
+        if has_stdin && args.keys.iter().any(|path| path.as_os_str() == "-") {
             bail!("standard input cannot be both the capture and a key log");
         }
         let mut notes = Notes::default();
@@ -60,9 +66,9 @@ impl Input {
             let tally = read_keys(path, &mut ring)?;
             notes.tally(&shown(path), &tally);
         }
-        if args.keys.is_empty()
-            && let Some(path) = key_log_beside(file)
-        {
+        let beside =
+            files.iter().filter(|_| args.keys.is_empty()).filter_map(|it| key_log_beside(it));
+        for path in beside {
             let shown = shown(&path);
             if fs::metadata(&path).is_ok_and(|found| found.is_file()) {
                 let tally = read_keys(&path, &mut ring)?;
@@ -76,12 +82,22 @@ impl Input {
         for path in &args.names {
             notes.names(&shown(path), names::read(path, &mut ring)?);
         }
-        let name = shown(file);
-        let (reader, size) = open(file)?;
+        let names: Vec<_> = files.iter().map(|file| shown(file)).collect();
+        let opened = files.iter().map(|file| open(file)).collect::<anyhow::Result<Vec<_>>>()?;
+        let size = opened.iter().map(|(_, size)| *size).sum::<Option<u64>>();
         let progress = Progress::new(size, out.is_terminal());
         let limits = Limits { max_decompressed: args.max_decompressed, ..Limits::default() };
-        let mut datagrams = Datagrams::new(progress.count(reader), limits)
-            .map_err(|error| of_capture(&name, &error))?;
+        let shifts = clocks::compare(files, &limits, &mut notes.always)?;
+        let mut datagrams: Option<Datagrams<_>> = None;
+        for ((name, (reader, _)), shift) in names.iter().zip(opened).zip(shifts) {
+            let reader = progress.count(reader);
+            let read = match datagrams {
+                None => Datagrams::new(reader, limits.clone()),
+                Some(others) => others.and(reader, shift),
+            };
+            datagrams = Some(read.map_err(|error| of_capture(name, &error))?);
+        }
+        let mut datagrams = datagrams.context("no capture")?;
         if size.is_some() {
             datagrams = datagrams.without_waiting();
         } else {
@@ -89,7 +105,7 @@ impl Input {
         }
         let dissector = Dissector::new(ring, args.secrets_type);
         let (error, closed) = (None, Closed::default());
-        Ok(Self { name, datagrams, progress, dissector, notes, filter, error, closed })
+        Ok(Self { names, datagrams, progress, dissector, notes, filter, error, closed })
     }
 
     /// A capture that is being made on an interface, with keys that come meanwhile, and names for people.
@@ -115,7 +131,7 @@ impl Input {
         }
         let (progress, closed) = (Progress::new(None, true), Closed::default());
         let (filter, error) = (None, None);
-        Ok(Self { name, datagrams, progress, dissector, notes, filter, error, closed })
+        Ok(Self { names: vec![name], datagrams, progress, dissector, notes, filter, error, closed })
     }
 
     /// Counts what comes before the first key, which is quicker than by its records; the rest is left
@@ -150,14 +166,22 @@ impl Input {
         progress.finish();
         match went {
             ControlFlow::Break(stop) => Err(stop),
-            ControlFlow::Continue(dissect::Ended { datagrams, dissector, error }) => {
-                let error = self.error.or(error);
+            ControlFlow::Continue(dissect::Ended { mut datagrams, dissector, error }) => {
+                let names = self.names;
+                let tell = |error: &capture::Error| {
+                    let name = names.get(usize::from(error.file())).map_or("", String::as_str);
+                    of_capture(name, error)
+                };
+                let mut errors = self.error.or(error).into_iter().chain(datagrams.errors());
+                let error = errors.next().map(|error| tell(&error));
+                let others: Vec<_> = errors.map(|error| tell(&error).to_string()).collect();
                 let (frames, streams) = (datagrams.frames(), datagrams.streams());
                 let mut notes = self.notes;
+                notes.always.extend(others);
                 if let Some(tally) = dissector.embedded() {
                     let lines = counted(tally.understood, "line");
-                    notes.always.push(format!("keys in {} itself ({lines})", self.name));
-                    notes.tally(&format!("the key log in {}", self.name), tally);
+                    notes.always.push(format!("keys in {} itself ({lines})", names.join(", ")));
+                    notes.tally(&format!("the key log in {}", names.join(", ")), tally);
                 }
                 let out_of_range = datagrams.times_out_of_range();
                 if out_of_range > 0 {
@@ -167,7 +191,6 @@ impl Input {
                 }
                 notes.limits(&dissector, datagrams.fragments().given_up, &streams);
                 notes.always.extend(self.closed.told(&streams));
-                let error = error.map(|error| of_capture(&self.name, &error));
                 Ok(Ended { frames, streams, dissector, notes, error })
             }
         }

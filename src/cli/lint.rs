@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
@@ -38,14 +38,9 @@ pub(super) fn run(args: &LintArgs, out: &mut Output, talk: Talk) -> Result<Done,
     }
     let mut ended = None;
     let mut filter = None;
-    if captures.len() > 1 {
-        return Err(anyhow::anyhow!(
-            "several captures are not read as one: give one, or merge them first if their clocks agree, \
-             for example with mergecap; packets that both have count once"
-        ).into());
-    }
-    if let Some(capture) = captures.first() {
-        let input = Input::open_file(capture, &args.source, out)?;
+    if !captures.is_empty() {
+        let captures: Vec<_> = captures.iter().map(PathBuf::as_path).collect();
+        let input = Input::open_files(&captures, &args.source, out)?;
         filter.clone_from(&input.filter);
         let wanted =
             |record: &Record<'_>| filter.as_ref().is_none_or(|filter| filter.matches(record));

@@ -4,6 +4,7 @@
 //! downstairs. Data goes to standard output, talk to standard error.
 
 mod args;
+mod clocks;
 mod corpus;
 mod decode;
 mod dissect;

@@ -103,6 +103,7 @@ impl Delivery {
 
 /// A record of an opened lossless packet that owns what it refers to.
 struct Waiting {
+    file: u16,
     frame: u64,
     offset: u64,
     at: Timestamp,
@@ -145,6 +146,7 @@ impl Someone {
 impl Waiting {
     fn of(record: &Record<'_>, data: &Data<'_>) -> Self {
         Self {
+            file: record.file,
             frame: record.frame,
             offset: record.offset,
             at: record.at,
@@ -176,6 +178,7 @@ impl Waiting {
     fn visit<B>(&self, visit: &mut impl FnMut(&Record<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
         let context = Context { conference: self.conference, author: self.author.party() };
         visit(&Record {
+            file: self.file,
             frame: self.frame,
             offset: self.offset,
             at: self.at,
@@ -252,7 +255,7 @@ mod tests {
                 from,
                 to,
                 payload,
-                origin: Origin { frame: self.frames, offset: 0 },
+                origin: Origin { frame: self.frames, offset: 0, file: 0 },
                 truncated: false,
                 overlap: false,
             });

@@ -14,6 +14,8 @@ use crate::wire::{Conference, DataId, Kind, Malformed, Packet, PublicKey, RelayK
 /// One datagram of a capture, or one packet to or from a relay: where it was, whose it was, what it was.
 #[derive(Clone, Debug)]
 pub struct Record<'a> {
+    /// Which of several captures that are read as one, from 0.
+    pub file: u16,
     /// Number of the frame, from 1, over the whole file.
     pub frame: u64,
     /// Byte of the (unpacked) file at which the frame's data begin.

@@ -65,6 +65,7 @@ impl Recorder {
         }
         let conferences = &self.conferences;
         let mut record = Record {
+            file: origin.file,
             frame: origin.frame,
             offset: origin.offset,
             at,

@@ -114,6 +114,7 @@ fn judged(mut data: &[u8]) -> Vec<(PublicKey, Tally)> {
         };
         let party = |which| Party { real_key: Some(key(which)), name: None };
         let record = Record {
+            file: 0,
             frame,
             offset: frame,
             at: Timestamp::from_nanos(nanos),

@@ -128,6 +128,7 @@ fn record<'a>(
         name: None,
     });
     Record {
+        file: 0,
         frame,
         offset: frame,
         at: Timestamp::from_nanos(at),

@@ -126,6 +126,6 @@ fn piece(connection: u32, to_relay: bool, bytes: &[u8], follows: Follows) -> Pie
     let client = SocketAddr::from(([10, 0, 0, 1], 50_000 + connection as u16));
     let relay = SocketAddr::from(([10, 0, 0, 2], 33_445));
     let (from, to) = if to_relay { (client, relay) } else { (relay, client) };
-    let (at, origin) = (Timestamp::default(), Origin { frame: 1, offset: 0 });
+    let (at, origin) = (Timestamp::default(), Origin { frame: 1, offset: 0, file: 0 });
     Piece { at, from, to, bytes, origin, connection, from_opener: Some(to_relay), follows }
 }

@@ -103,7 +103,7 @@ fn dissected(mut data: &[u8]) -> Vec<(&'static str, usize)> {
 
 fn event(at: i64, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Event<'_> {
     let at = Timestamp::from_nanos(at);
-    let origin = Origin { frame: 1, offset: 0 };
+    let origin = Origin { frame: 1, offset: 0, file: 0 };
     Event::Datagram(Datagram { at, from, to, payload, origin, truncated: false, overlap: false })
 }
 

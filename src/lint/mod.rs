@@ -235,7 +235,7 @@ impl Checker {
             }
         }
         let is_udp = record.transport == Transport::Udp;
-        let frame = Frame { file: 0, number: record.frame };
+        let frame = Frame { file: record.file, number: record.frame };
         self.packet(&Packet {
             spot: Spot { frame, at: record.at, wanted: wanted(record) },
             from: record.from.real_key,

@@ -6,6 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use tempfile::tempdir;
+use toxscope::capture::pcapng::{Interface, Resolution, Writer};
+use toxscope::capture::{Datagrams, Event, Limits, LinkType, emit_udp};
 use toxscope::lint::{Class, RULES, Severity};
 
 use super::{run, text};
@@ -110,12 +112,93 @@ fn diagnostics_are_chosen_and_left_out() {
     assert!(ids(&["-Y", "frame == 0", &talk]).is_empty());
 }
 
+/// What a member's own machine would have captured of a sample: frames to and from these ports, by its clock,
+/// those from others a moment later than they were sent.
+fn seen_by(story: &str, ports: &[u16], clock: i64, out: &Path) {
+    let file = fs::read(sample(story)).unwrap();
+    let mut datagrams = Datagrams::new(&*file, Limits::default()).unwrap();
+    let mut writer = Writer::new(Vec::new()).unwrap();
+    let (link, resolution) = (LinkType::RAW, Resolution::NANOSECONDS);
+    writer.interface(Interface { link, snap_length: 0, resolution, name: None }).unwrap();
+    while let Some(event) = datagrams.next().unwrap() {
+        let Event::Datagram(it) = event else { continue };
+        let (sends, hears) = (ports.contains(&it.from.port()), ports.contains(&it.to.port()));
+        if sends || hears {
+            let at = it.at.later(clock + if sends { 0 } else { 300_000 });
+            let mut frame = Vec::new();
+            emit_udp(it.from, it.to, it.payload, &mut frame);
+            writer.packet(0, at, &frame, u32::try_from(frame.len()).unwrap()).unwrap();
+        }
+    }
+    fs::write(out, writer.finish().unwrap()).unwrap();
+}
+
 #[test]
-fn two_captures_are_not_read_as_one_in_silence() {
+fn captures_of_several_machines_are_read_as_one_by_one_clock() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    for (story, members) in [("stale", 3_u16), ("rejoin", 3), ("relay", 9)] {
+        let mut captures = Vec::new();
+        for member in 0..members {
+            // Whoever starts again gets the next port.
+            let mut ports = vec![44_100 + member];
+            ports.extend((member == 1 && story == "stale").then_some(44_103));
+            let capture = at(&format!("{story}{member}.pcapng"));
+            let clock =
+                i64::from(member * member) * 2_500_000_000 - i64::from(member) * 40_000_000_000;
+            seen_by(story, &ports, clock, Path::new(&capture));
+            captures.push(capture);
+        }
+        let keys = format!("{SAMPLES}/{story}.keys");
+        let mut args = vec!["lint", "-k", &keys, "--format", "jsonl"];
+        args.extend(captures.iter().map(String::as_str));
+        let (code, stdout, stderr) = run(&args);
+        let told = |stdout: &str| {
+            let lines = stdout.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let found = lines.filter(|line| line["not_judged"].is_null());
+            let mut found: Vec<_> = found
+                .map(|it| {
+                    let second = it["time"].as_str().unwrap()[..19].to_owned();
+                    let who = it["endpoint"].as_str().map(str::to_owned);
+                    (it["id"].as_str().unwrap().to_owned(), second, who)
+                })
+                .collect();
+            found.sort();
+            found
+        };
+        let (whole_code, whole, _) = run(&["lint", "--format", "jsonl", &sample(story)]);
+        assert_eq!((code, told(&stdout)), (whole_code, told(&whole)), "{story}: {stderr}");
+        for member in 1..members {
+            let say = format!("the clock of {} is", captures[usize::from(member)]);
+            assert!(stderr.contains(&say), "{stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_capture_given_twice_counts_once() {
     let talk = sample("talk");
-    let (code, _, stderr) = run(&["lint", &talk, &talk]);
+    let (code, found) = findings(&[&talk, &talk]);
+    let (once, expected) = findings(&[&talk]);
+    assert_eq!((code, found.len()), (once, expected.len()));
+}
+
+#[test]
+fn of_several_captures_each_fault_is_told_with_the_name_of_its_file() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let whole = fs::read(sample("talk")).unwrap();
+    for name in ["a.pcapng", "b.pcapng"] {
+        fs::write(at(name), &whole[..whole.len() - 5]).unwrap();
+    }
+    let (code, _, stderr) = run(&["lint", &at("a.pcapng"), &sample("talk"), &at("b.pcapng")]);
     assert_eq!(code, 2);
-    assert!(stderr.contains("several captures"), "{stderr}");
+    assert_eq!(stderr.matches("cut short at byte").count(), 2, "{stderr}");
+    assert!(stderr.contains("a.pcapng: cut short"), "{stderr}");
+    assert!(stderr.contains("b.pcapng: cut short"), "{stderr}");
+    let (code, _, stderr) = run(&["lint", "-", &sample("talk")]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("standard input"), "{stderr}");
 }
 
 #[test]

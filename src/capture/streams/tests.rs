@@ -51,7 +51,13 @@ impl Wire {
     fn send(&mut self, from: SocketAddr, to: SocketAddr, segment: Segment<'_>) -> Vec<String> {
         self.frame += 1;
         let (at, frame) = (Timestamp::from_nanos(self.now), self.frame);
-        if self.streams.segment(from, to, &segment, at, Origin { frame, offset: frame * 100 }) {
+        if self.streams.segment(
+            from,
+            to,
+            &segment,
+            at,
+            Origin { frame, offset: frame * 100, file: 0 },
+        ) {
             self.differ.push(frame);
         }
         self.pieces()
@@ -504,7 +510,7 @@ proptest! {
             } else {
                 segment(ACK, sequence, 0, part)
             };
-            let origin = Origin { frame: number as u64, offset: 0 };
+            let origin = Origin { frame: number as u64, offset: 0, file: 0 };
             let differs = wire.streams.segment(ANN, BOB, &segment, Timestamp::default(), origin);
             prop_assert!(!differs);
             while let Some(piece) = wire.streams.piece() {
