@@ -17,6 +17,7 @@
 //! |     4 | [`corpus`]  | fuzz seeds from captures                                         |
 //! |     3 | [`replay`]  | what an endpoint received through the machine; what it sent, judged |
 //! |     3 | [`reseal`]   | opened packets, edited and sealed again                          |
+//! |     4 | [`mutate`]   | conference packets, changed by somebody who knows what they mean |
 //! |     5 | [`report`]  | records and totals as text and JSON, for any writer              |
 //! |     6 | [`cli`]     | arguments, wiring, exit codes                                    |
 //!
@@ -32,6 +33,7 @@ pub mod dissect;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod lint;
+pub mod mutate;
 mod printable;
 mod recent;
 pub mod replay;

@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("simulate", 3),
     ("lint", 4),
     ("corpus", 4),
+    ("mutate", 4),
     ("replay", 3),
     ("reseal", 3),
     ("report", 5),

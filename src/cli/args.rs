@@ -56,6 +56,8 @@ pub(super) enum Command {
     Lint(LintArgs),
     /// Write fuzz seeds from captures: packets by kind, and what endpoints lived through
     Corpus(CorpusArgs),
+    /// Mutate conference packets of a capture, and seal them again so that receivers open them
+    Mutate(MutateArgs),
     /// Play a scenario of many endpoints in a network that is cut, heals, and restarts programs
     Simulate(SimulateArgs),
     /// List every field's name, type, unit and meaning
@@ -484,6 +486,34 @@ pub(super) enum CorpusLayout {
 }
 
 #[derive(Args)]
+pub(super) struct MutateArgs {
+    /// A pcap or pcapng file, plain or packed with gzip or zstd; it is read twice, as its keys are
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    /// The mutated capture: pcapng
+    #[arg(short, long = "output", value_name = "OUT")]
+    pub(super) out: PathBuf,
+    /// Decides about all chance: the same file and seed give the same bytes
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Mutate so many packets
+    #[arg(short, long, value_name = "N", value_parser = at_least_one, conflicts_with = "rate")]
+    pub(super) count: Option<usize>,
+    /// Mutate so many packets of a hundred
+    #[arg(long, value_name = "PERCENT", default_value = "10", value_parser = percent)]
+    pub(super) rate: u32,
+    /// Put the keys that open it inside. Whoever has the file can then read the conversations: it is for its
+    /// owner alone (mode 0600)
+    #[arg(long)]
+    pub(super) embed_keys: bool,
+    /// Replace OUT if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+#[derive(Args)]
 pub(super) struct SaveArgs {
     /// A Tox save file, not encrypted; `-` for standard input
     #[arg(value_name = "FILE")]
@@ -626,6 +656,26 @@ fn number(text: &str) -> Result<u32, String> {
         None => text.parse(),
     }
     .map_err(|_| "a number such as 17 or 0x11 is expected".to_owned())
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("a number of packets such as 20 is expected".to_owned()),
+    }
+}
+
+/// So many of a hundred, as so many of a million.
+fn percent(text: &str) -> Result<u32, String> {
+    match text.parse::<f64>() {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 to a million"
+        )]
+        Ok(part) if part > 0.0 && part <= 100.0 => Ok((part * 10_000.0).round() as u32),
+        _ => Err("a part of a hundred such as 10 or 0.5 is expected".to_owned()),
+    }
 }
 
 /// A number of seconds, perhaps with decimals.

@@ -443,6 +443,20 @@ fn column(text: &str, at: usize) -> usize {
     text.get(..at).unwrap_or(text).chars().count() + 1
 }
 
+/// The keys that [`Input::open_files`] begins with for one capture, once more.
+pub(super) fn ring(file: &Path, args: &SourceArgs) -> anyhow::Result<KeyRing> {
+    let mut ring = KeyRing::new();
+    let beside = || key_log_beside(file).filter(|path| path.is_file());
+    let beside = if args.keys.is_empty() { beside() } else { None };
+    for path in args.keys.iter().chain(&beside) {
+        read_keys(path, &mut ring)?;
+    }
+    for path in &args.names {
+        names::read(path, &mut ring)?;
+    }
+    Ok(ring)
+}
+
 /// Reads a key log.
 fn read_keys(path: &Path, ring: &mut KeyRing) -> anyhow::Result<Tally> {
     let reader = open_keys(path)?;

@@ -14,6 +14,7 @@ mod keys;
 mod lint;
 #[cfg(target_os = "linux")]
 mod live;
+mod mutate;
 mod names;
 mod new_file;
 mod output;
@@ -103,6 +104,7 @@ fn run(argv: Vec<OsString>) -> ExitCode {
         Command::Save(args) => save::run(args, &mut out),
         Command::Lint(args) => lint::run(args, &mut out, talk),
         Command::Corpus(args) => corpus::run(args, &mut out, talk),
+        Command::Mutate(args) => mutate::run(args, &mut out, talk),
         Command::Simulate(args) => simulate::run(args, &mut out, talk),
         Command::Fields(args) => fields::run(args, &mut out),
         Command::Completions { shell } => shell::completions(*shell, &mut out),

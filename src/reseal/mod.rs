@@ -32,7 +32,7 @@ mod write;
 
 pub use edit::{By, Edit, Refused};
 pub use packet::Packet;
-pub use write::Written;
+pub use write::{Secrets, Written};
 
 use crate::capture::{self, Limits};
 use crate::crypto::Seal;
@@ -52,6 +52,7 @@ pub struct Recording<'a> {
     sent: Vec<Vec<Sent>>,
     plans: Vec<Plan>,
     added: Vec<Added>,
+    secrets: Secrets,
     /// Opened packets that are not offered, because their sessions used a relay.
     relayed: u64,
     /// What ended the capture early.
@@ -74,6 +75,12 @@ impl Recording<'_> {
     #[must_use]
     pub fn packets(&self) -> &[Packet] {
         &self.packets
+    }
+
+    /// How many packets were added.
+    #[must_use]
+    pub fn added(&self) -> usize {
+        self.added.len()
     }
 
     /// How many frames hold opened packets of sessions that used a relay; they are not offered.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::edit::Plan;
 use super::packet::{Packet, Sent};
-use super::{Recording, Way};
+use super::{Recording, Secrets, Way};
 use crate::capture::{self, Datagrams, Limits};
 use crate::crypto::{KeyRing, Seal};
 use crate::dissect::{Content, Dissector, Item, Record, Transport, stream};
@@ -87,6 +87,7 @@ impl<'a> Recording<'a> {
             sent: Vec::new(),
             plans: Vec::new(),
             added: Vec::new(),
+            secrets: Secrets::default(),
             relayed: 0,
             error,
         };

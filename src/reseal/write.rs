@@ -4,27 +4,46 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
+use zeroize::Zeroizing;
+
 use super::Recording;
 use super::edit::{Fate, later};
 use super::numbering::{Incoming, Numbering};
 use crate::capture::pcapng::{Interface, Resolution, Writer};
 use crate::capture::{Block, Frames, LinkType, emit_udp};
-use crate::crypto::Seal;
+use crate::crypto::{Seal, comments, is_key_log};
 use crate::time::Timestamp;
-use crate::wire::Nonce;
 use crate::wire::net_crypto::CryptoPlain;
+use crate::wire::{Nonce, PublicKey};
 
 /// What was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// Frames that were copied as they stand.
     pub copied: u64,
     /// Frames with packets that were sealed again.
     pub sealed: u64,
+    /// Packets that were sealed again, by their places: the first frame that has them now.
+    pub frames: BTreeMap<usize, u64>,
+    /// Packets that were added, in their order: the frame that has them.
+    pub added: BTreeMap<usize, u64>,
+}
+
+/// Which secrets a written capture has inside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Secrets {
+    /// Those that the capture had.
+    #[default]
+    Same,
+    /// None: neither key logs nor secrets blocks.
+    None,
+    /// The keys that opened something, in place of the key logs that it had.
+    Used,
 }
 
 /// A packet that is going to be sealed.
 struct Due<'a> {
+    what: What,
     at: Timestamp,
     /// The frame in whose place it is; none if it goes where its time is.
     frame: Option<u64>,
@@ -39,12 +58,25 @@ struct Due<'a> {
     bytes: &'a [u8],
 }
 
+/// Which packet is sealed.
+#[derive(Clone, Copy)]
+enum What {
+    /// By its place among the packets.
+    Packet(usize),
+    /// By its place among those that were added.
+    Added(usize),
+}
+
 /// Bytes of comments that a Section Header Block has room for, beside all else in it.
 const COMMENTS: usize = (16 << 20) - 1024;
 
 impl Recording<'_> {
-    /// Writes the edited capture as pcapng, with the comments and secrets that it had. Moments before 1970
-    /// become 1970.
+    /// Says which secrets a written capture has; those that it had, if nothing is said.
+    pub fn secrets(&mut self, secrets: Secrets) {
+        self.secrets = secrets;
+    }
+
+    /// Writes the edited capture as pcapng, with the comments that it had. Moments before 1970 become 1970.
     ///
     /// # Errors
     ///
@@ -71,7 +103,9 @@ impl Recording<'_> {
             slots.entry(slot).or_default().push((due, seal));
         }
 
+        let used = self.used_keys();
         let comments = first.comments.iter().map(String::as_str);
+        let comments = comments.chain(used.iter().map(|it| it.as_str()));
         let mut output = Output {
             writer: Writer::with_comments(out, comments)?,
             interfaces: BTreeMap::new(),
@@ -110,6 +144,20 @@ impl Recording<'_> {
         Ok((output.writer.finish()?, output.written))
     }
 
+    /// A key log of what opened something, as comments, if there is to be one.
+    fn used_keys(&self) -> Vec<Zeroizing<String>> {
+        if self.secrets != Secrets::Used {
+            return Vec::new();
+        }
+        let packets = self.packets.iter();
+        let people: BTreeSet<PublicKey> =
+            packets.flat_map(|packet| [packet.from, packet.to]).flatten().collect();
+        let mut log = Zeroizing::default();
+        let ring = self.dissector.sessions().ring();
+        ring.write_used(|public| people.contains(public), &mut log);
+        comments(&log)
+    }
+
     /// What has to be known before anything is written.
     fn survey(&self) -> Survey {
         let mut survey = Survey::default();
@@ -117,6 +165,8 @@ impl Recording<'_> {
         while let Ok(Some(block)) = frames.next() {
             match block {
                 Block::Frame(frame) => survey.latest.push(frame.at),
+                Block::Comment(text) if self.secrets != Secrets::Same && is_key_log(text) => {}
+                Block::Secrets { .. } if self.secrets == Secrets::None => {}
                 Block::Comment(text) => {
                     survey.comments.push(String::from_utf8_lossy(text).into_owned());
                 }
@@ -192,6 +242,7 @@ impl Recording<'_> {
                     (None, None) => sent.padding,
                 };
                 due.push(Due {
+                    what: What::Packet(place),
                     at,
                     frame: (!is_moved).then_some(sent.frame),
                     from: sent.from,
@@ -223,6 +274,7 @@ impl Recording<'_> {
                 (None, ack) => ack.unwrap_or(sent.ack),
             };
             due.push(Due {
+                what: What::Added(place),
                 at: added.at,
                 frame: None,
                 from,
@@ -300,6 +352,11 @@ impl<W: Write> Output<W> {
         emit_udp(due.from, due.to, &self.datagram, &mut self.frame);
         let size = u32::try_from(self.frame.len()).unwrap_or(u32::MAX);
         self.written.sealed += 1;
+        let number = self.written.copied + self.written.sealed;
+        match due.what {
+            What::Packet(place) => self.written.frames.entry(place).or_insert(number),
+            What::Added(place) => self.written.added.entry(place).or_insert(number),
+        };
         self.writer.packet(interface, due.at, &self.frame, size)
     }
 }

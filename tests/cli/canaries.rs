@@ -73,8 +73,9 @@ fn no_secret_of_a_key_log_is_in_any_output() {
         let half: String = log.lines().map(|line| format!("{line}zz\n{line}\n")).collect();
         fs::write(&damaged, half).unwrap();
         let (embedded, stripped) = (folder.path().join("in"), folder.path().join("out"));
+        let mutated = folder.path().join("mutated");
         let (capture, keys, damaged) = (text(&capture), text(&keys), text(&damaged));
-        let (embedded, stripped) = (text(&embedded), text(&stripped));
+        let (embedded, stripped, mutated) = (text(&embedded), text(&stripped), text(&mutated));
         let embed = ["keys", "embed", "--force", "-k", keys, "-o", embedded, capture];
         assert_eq!(outcome(&toxscope(&embed).output().unwrap()).0, 0);
         // They would be found.
@@ -94,6 +95,7 @@ fn no_secret_of_a_key_log_is_in_any_output() {
             &["-v", "keys", "show", damaged],
             &["-v", "keys", "show", "--format", "json", embedded],
             &["-v", "keys", "strip", "--force", "-o", stripped, embedded],
+            &["-v", "mutate", "--force", "-o", mutated, embedded],
             // Mistaken for something else.
             &["dissect", keys],
             &["save", keys],
@@ -106,8 +108,10 @@ fn no_secret_of_a_key_log_is_in_any_output() {
                 canary.assert_not_in(&format!("what {args:?} says"), &output.stderr);
             }
         }
-        let left = fs::read(stripped).unwrap();
-        canaries.iter().for_each(|canary| canary.assert_not_in("a stripped file", &left));
+        for file in [stripped, mutated] {
+            let left = fs::read(file).unwrap();
+            canaries.iter().for_each(|canary| canary.assert_not_in("a file without keys", &left));
+        }
     }
 }
 

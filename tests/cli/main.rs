@@ -15,6 +15,7 @@ mod keys;
 mod lint;
 #[cfg(target_os = "linux")]
 mod live;
+mod mutate;
 mod other;
 mod replay;
 mod save;

@@ -229,6 +229,7 @@ fn help_is_as_it_was() {
         "save",
         "lint",
         "corpus",
+        "mutate",
         "simulate",
         "fields",
         "keys",
