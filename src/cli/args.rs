@@ -464,7 +464,8 @@ pub(super) enum ReplayFormat {
 
 #[derive(Args)]
 pub(super) struct CorpusArgs {
-    /// A capture: pcap or pcapng, plain or packed; `-` for standard input
+    /// A capture: pcap or pcapng, plain or packed; `-` for standard input. Or a Tox save file, of which only
+    /// the conferences become seeds
     #[arg(value_name = "FILE", required = true)]
     pub(super) files: Vec<PathBuf>,
     /// Where the seeds go: a folder, made if it is not there
@@ -483,6 +484,10 @@ pub(super) enum CorpusLayout {
     Targets,
     /// Conference packets, one a file
     Plain,
+    /// Datagrams as they were on the wire, one a file, and all that an address received
+    Sealed,
+    /// A folder for each fuzzer of c-toxcore that takes such seeds
+    CToxcore,
 }
 
 #[derive(Args)]

@@ -5,13 +5,15 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 
 use super::Done;
 use super::args::{CorpusArgs, CorpusLayout};
 use super::input::{Input, counted, shown};
 use super::new_file::{NewFile, Readers};
 use super::output::{Output, Stop, Talk};
+use super::save;
+use crate::conference::savedata::Savedata;
 use crate::corpus::{Corpus, Layout};
 use crate::dissect::Item;
 
@@ -27,9 +29,21 @@ pub(super) fn run(args: &CorpusArgs, out: &mut Output, talk: Talk) -> Result<Don
     let mut corpus = Corpus::new(match args.layout {
         CorpusLayout::Targets => Layout::Targets,
         CorpusLayout::Plain => Layout::Plain,
+        CorpusLayout::Sealed => Layout::Sealed,
+        CorpusLayout::CToxcore => Layout::CToxcore,
     });
     let mut done = Done::Clean;
     for file in &args.files {
+        if save::is_save(file) {
+            let name = shown(file);
+            if matches!(args.layout, CorpusLayout::Plain | CorpusLayout::Sealed) {
+                return Err(anyhow!("{name} is a save file, which has no packets").into());
+            }
+            let bytes = save::read(file)?;
+            let savedata = Savedata::parse(&bytes).map_err(|error| anyhow!("{name}: {error}"))?;
+            corpus.save(&savedata);
+            continue;
+        }
         let input = Input::open_files(&[file], &args.source, out)?;
         let filter = input.filter.clone();
         let ended = input.each(|item| {
@@ -65,7 +79,7 @@ pub(super) fn run(args: &CorpusArgs, out: &mut Output, talk: Talk) -> Result<Don
     }
     out.write(|out| {
         for (name, Written { new, there, bytes }) in &written {
-            writeln!(out, "{name:16} {new:6} new ({bytes} bytes), {there} there already")?;
+            writeln!(out, "{name:20} {new:6} new ({bytes} bytes), {there} there already")?;
         }
         let (duplicates, left_out) = (corpus.duplicates(), corpus.left_out());
         writeln!(out, "{} hold nothing else than one of these", counted(duplicates, "packet"))?;

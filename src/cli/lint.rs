@@ -1,8 +1,6 @@
 //! `toxscope lint`: captures and save files against the rules.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::bail;
 
@@ -26,7 +24,7 @@ pub(super) fn run(args: &LintArgs, out: &mut Output, talk: Talk) -> Result<Done,
     }
     let rules = chosen(args)?;
     let (saves, captures): (Vec<_>, Vec<_>) =
-        args.files.iter().cloned().partition(|path| is_save(path));
+        args.files.iter().cloned().partition(|path| save::is_save(path));
     let files: Vec<_> = captures.iter().chain(&saves).map(|path| shown(path)).collect();
     let mut lint = Lint::new(rules.clone());
     for (number, path) in (captures.len()..).zip(&saves) {
@@ -97,12 +95,4 @@ fn known(id: &str) -> anyhow::Result<&'static Rule> {
     let near = RULES.iter().min_by_key(|rule| strsim::levenshtein(rule.id, &upper));
     let near = near.map(|rule| format!("; did you mean {}?", rule.id)).unwrap_or_default();
     bail!("no diagnostic is called {}{near}", printable(id).quoted().cut(60))
-}
-
-/// Whether a file is a save file, by what it begins with; anything else is taken for a capture.
-fn is_save(path: &Path) -> bool {
-    let mut start = [0; 8];
-    std::fs::metadata(path).is_ok_and(|found| found.is_file())
-        && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
-        && Savedata::looks_like_one(&start)
 }

@@ -1,5 +1,6 @@
 //! `toxscope save`: the conferences of a save file.
 
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
@@ -26,6 +27,14 @@ pub(super) fn run(args: &SaveArgs, out: &mut Output) -> Result<Done, Stop> {
         SummaryFormat::Json => save_json(&savedata, &found, file.len(), out),
     })?;
     Ok(if found.damage.is_empty() { Done::Clean } else { Done::Findings })
+}
+
+/// Whether a file is a save file, by what it begins with.
+pub(super) fn is_save(path: &Path) -> bool {
+    let mut start = [0; 8];
+    fs::metadata(path).is_ok_and(|found| found.is_file())
+        && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok()
+        && Savedata::looks_like_one(&start)
 }
 
 /// The file, which has the owner's secret key in it.
