@@ -18,6 +18,8 @@ pub struct Options {
 
 /// Bytes of a public key, a DHT key and a conference id.
 pub const KEY: usize = 32;
+/// Bytes of a Tox ID.
+pub const ADDRESS: usize = 38;
 /// `TOX_SAVEDATA_TYPE_TOX_SAVE`.
 pub const SAVEDATA_TOX_SAVE: c_int = 1;
 /// `TOX_SAVEDATA_TYPE_SECRET_KEY`.
@@ -35,6 +37,10 @@ pub const CONFERENCE_AV: c_int = 1;
 pub type SelfConnectionCb = extern "C" fn(*mut Tox, c_int, *mut c_void);
 /// A friend went on- or offline.
 pub type FriendConnectionCb = extern "C" fn(*mut Tox, u32, c_int, *mut c_void);
+/// Somebody wants to be a friend: key, text.
+pub type FriendRequestCb = extern "C" fn(*mut Tox, *const u8, *const u8, usize, *mut c_void);
+/// A friend writes: friend, kind, text.
+pub type FriendMessageCb = extern "C" fn(*mut Tox, u32, c_int, *const u8, usize, *mut c_void);
 /// A friend invites: friend, type, cookie.
 pub type InviteCb = extern "C" fn(*mut Tox, u32, c_int, *const u8, usize, *mut c_void);
 /// A conference was joined, or its peer list changed.
@@ -85,6 +91,7 @@ unsafe extern "C" {
     ) -> bool;
 
     pub fn tox_self_get_public_key(tox: *const Tox, key: *mut u8);
+    pub fn tox_self_get_address(tox: *const Tox, address: *mut u8);
     pub fn tox_self_get_dht_id(tox: *const Tox, key: *mut u8);
     pub fn tox_self_get_udp_port(tox: *const Tox, error: *mut c_int) -> u16;
     pub fn tox_self_set_name(
@@ -193,6 +200,8 @@ unsafe extern "C" {
         tox: *mut Tox,
         callback: Option<FriendConnectionCb>,
     );
+    pub fn tox_callback_friend_request(tox: *mut Tox, callback: Option<FriendRequestCb>);
+    pub fn tox_callback_friend_message(tox: *mut Tox, callback: Option<FriendMessageCb>);
     pub fn tox_callback_conference_invite(tox: *mut Tox, callback: Option<InviteCb>);
     pub fn tox_callback_conference_connected(tox: *mut Tox, callback: Option<ConferenceCb>);
     pub fn tox_callback_conference_message(tox: *mut Tox, callback: Option<MessageCb>);

@@ -5,6 +5,7 @@
 //! * [`keys`] makes key logs small;
 //! * [`truth`] writes down what was done and what libtoxcore reported, [`savedata`] reads peer
 //!   numbers from what it saves;
+//! * [`target`] is a client that lets anybody into its conferences, to be sent whatever they like;
 //! * [`world`] runs a story, [`scenarios`] are the stories.
 
 #[expect(missing_docs, reason = "the functions are documented in tox.h and toxav.h")]
@@ -13,6 +14,7 @@ pub mod keys;
 pub mod net;
 pub mod savedata;
 pub mod scenarios;
+pub mod target;
 pub mod tox;
 pub mod truth;
 pub mod world;

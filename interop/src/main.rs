@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Parser, Subcommand};
 use toxscope_interop::net::namespace;
 use toxscope_interop::scenarios::{self, Scenario};
+use toxscope_interop::target;
 use toxscope_interop::world::{Plan, World};
 
 /// The key logger's file, beside our own program or one folder up.
@@ -48,6 +49,15 @@ enum What {
         #[command(flatten)]
         how: How,
     },
+    /// Runs a client that lets anybody into its conferences, for `toxscope fuzz-peer`, and says where it is.
+    Target {
+        /// Its UDP port.
+        #[arg(long, default_value_t = 33450)]
+        port: u16,
+        /// Decides who it is.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Names the stories.
     List,
 }
@@ -74,6 +84,7 @@ fn main() -> ExitCode {
             }
             Ok(())
         }
+        What::Target { port, seed } => target::run(port, seed),
         What::Play { story, here, unrecorded, how } => play(&story, here, !unrecorded, &how),
         What::Record { stories, how } => record(&stories, &how),
     };

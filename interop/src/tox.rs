@@ -21,6 +21,10 @@ pub enum Event {
     SelfConnection(c_int),
     /// The connection of a friend, by friend number: 0 none, 1 TCP, 2 UDP.
     FriendConnection(u32, c_int),
+    /// Somebody with this key wants to be a friend.
+    FriendRequest(Key),
+    /// A friend writes, outside of conferences.
+    FriendMessage(u32, Vec<u8>),
     /// A friend invites us; the cookie is bytes 2 to 36 of the packet (packets §8.1).
     Invited {
         /// Friend number.
@@ -165,6 +169,8 @@ impl Tox {
             let tox = tox.as_ptr();
             ffi::tox_callback_self_connection_status(tox, Some(on_self_connection));
             ffi::tox_callback_friend_connection_status(tox, Some(on_friend_connection));
+            ffi::tox_callback_friend_request(tox, Some(on_friend_request));
+            ffi::tox_callback_friend_message(tox, Some(on_friend_message));
             ffi::tox_callback_conference_invite(tox, Some(on_invite));
             ffi::tox_callback_conference_connected(tox, Some(on_connected));
             ffi::tox_callback_conference_message(tox, Some(on_message));
@@ -245,6 +251,15 @@ impl Tox {
         // SAFETY: a live instance and 32 writable bytes.
         unsafe { ffi::tox_self_get_public_key(self.tox.as_ptr(), key.as_mut_ptr()) };
         key
+    }
+
+    /// The Tox ID, by which others ask to be friends.
+    #[must_use]
+    pub fn address(&self) -> [u8; ffi::ADDRESS] {
+        let mut address = [0; ffi::ADDRESS];
+        // SAFETY: a live instance and room for an address.
+        unsafe { ffi::tox_self_get_address(self.tox.as_ptr(), address.as_mut_ptr()) };
+        address
     }
 
     /// The DHT public key of this run.
@@ -608,6 +623,29 @@ extern "C" fn on_friend_connection(
     data: *mut c_void,
 ) {
     queue(data, Event::FriendConnection(friend, status));
+}
+
+extern "C" fn on_friend_request(
+    _: *mut ffi::Tox,
+    key: *const u8,
+    _: *const u8,
+    _: usize,
+    data: *mut c_void,
+) {
+    if let Some(key) = copied(key, ffi::KEY).first_chunk() {
+        queue(data, Event::FriendRequest(*key));
+    }
+}
+
+extern "C" fn on_friend_message(
+    _: *mut ffi::Tox,
+    friend: u32,
+    _: c_int,
+    text: *const u8,
+    length: usize,
+    data: *mut c_void,
+) {
+    queue(data, Event::FriendMessage(friend, copied(text, length)));
 }
 
 extern "C" fn on_invite(

@@ -806,7 +806,8 @@ impl World {
                     .text("name", &new)
                     .end()
             }
-            Event::PeersChanged(_) => Ok(()),
+            // In stories, people know each other, and write in conferences only.
+            Event::PeersChanged(_) | Event::FriendRequest(_) | Event::FriendMessage(..) => Ok(()),
             Event::Audio { conference, author, samples, channels, rate } => {
                 self.peer_mut(who)?.sounds += 1;
                 let id = self.id_of(who, conference)?;

@@ -58,6 +58,9 @@ pub(super) enum Command {
     Corpus(CorpusArgs),
     /// Mutate conference packets of a capture, and seal them again so that receivers open them
     Mutate(MutateArgs),
+    /// Send a running client changed conference packets, as a member of its conference
+    #[cfg(target_os = "linux")]
+    FuzzPeer(Box<FuzzPeerArgs>),
     /// Play a scenario of many endpoints in a network that is cut, heals, and restarts programs
     Simulate(SimulateArgs),
     /// List every field's name, type, unit and meaning
@@ -490,6 +493,66 @@ pub(super) enum CorpusLayout {
     CToxcore,
 }
 
+#[cfg(target_os = "linux")]
+#[derive(Args)]
+pub(super) struct FuzzPeerArgs {
+    /// Where everything goes, for its owner alone: a folder, made if it is not there. It gets capture.pcapng
+    /// with the keys inside, packets.jsonl and findings.jsonl
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+    /// Replace those files if they exist
+    #[arg(long)]
+    pub(super) force: bool,
+    /// A node of the network that the client is in; may be given several times
+    #[arg(long, value_name = "HOST:PORT:KEY", conflicts_with = "command")]
+    pub(super) bootstrap: Vec<String>,
+    /// The client: its Tox ID, or its public key if it has the peer as a friend already
+    #[arg(long, value_name = "TOX-ID", conflicts_with = "command")]
+    pub(super) friend: Vec<String>,
+    /// What the peer does in a second, about
+    #[arg(long, value_name = "N", default_value_t = 50, conflicts_with = "command", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) pace: u32,
+    /// Decides which packets are changed and how, and who the peer is
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// How many of a hundred conference packets are changed
+    #[arg(long, value_name = "PERCENT", default_value = "20", value_parser = percent)]
+    pub(super) rate: u32,
+    /// Change only conference packets of these numbers, such as 100-200, as packets.jsonl has them
+    #[arg(long, value_name = "FROM-TO", value_parser = numbers)]
+    pub(super) only: Option<std::ops::RangeInclusive<u64>>,
+    /// End after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) duration: Option<Duration>,
+    /// End after so many changed packets
+    #[arg(long, value_name = "N")]
+    pub(super) packets: Option<u64>,
+    /// The client's process; that it ends is a finding
+    #[arg(long, value_name = "PID")]
+    pub(super) target: Option<u32>,
+    /// For how long who takes part in a session has to be silent to be a finding
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    pub(super) silence: Duration,
+    /// An address that may be sent to beside loopback, because everything there is yours; may be given
+    /// several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) i_own_this_peer: Vec<std::net::IpAddr>,
+    /// By whose rules the client is judged [default: as for `replay`]
+    #[arg(long, value_name = "PROFILE")]
+    pub(super) profile: Option<Profile>,
+    /// The key logger [default: as for `record`]
+    #[arg(long, value_name = "FILE")]
+    pub(super) key_logger: Option<PathBuf>,
+    /// What is preloaded beside it [default: TOXSCOPE_FUZZ_PEER_LIBRARY, or libtoxscope_fuzz_peer.so beside this
+    /// program or in ../lib/toxscope]
+    #[arg(long, value_name = "FILE")]
+    pub(super) library: Option<PathBuf>,
+    /// The peer: a client over a shared libtoxcore, and its arguments [default: toxscope-peer beside this program
+    /// or in ../lib/toxscope, which talks by itself]
+    #[arg(value_name = "CMD", last = true)]
+    pub(super) command: Vec<OsString>,
+}
+
 #[derive(Args)]
 pub(super) struct MutateArgs {
     /// A pcap or pcapng file, plain or packed with gzip or zstd; it is read twice, as its keys are
@@ -689,6 +752,16 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let wrong = || "a number of seconds such as 90 or 0.5 is expected".to_owned();
     let seconds: f64 = text.parse().map_err(|_| wrong())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+}
+
+/// A number, or two with a dash between them.
+#[cfg(target_os = "linux")]
+fn numbers(text: &str) -> Result<std::ops::RangeInclusive<u64>, String> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    match (first.parse(), last.parse()) {
+        (Ok(first), Ok(last)) if first <= last => Ok(first..=last),
+        _ => Err("a number such as 17, or two such as 17-21, is expected".to_owned()),
+    }
 }
 
 #[cfg(target_os = "linux")]

@@ -9,6 +9,8 @@ mod corpus;
 mod decode;
 mod dissect;
 mod fields;
+#[cfg(target_os = "linux")]
+mod fuzz_peer;
 mod input;
 mod keys;
 mod lint;
@@ -18,6 +20,8 @@ mod mutate;
 mod names;
 mod new_file;
 mod output;
+#[cfg(target_os = "linux")]
+mod preload;
 mod progress;
 #[cfg(target_os = "linux")]
 mod record;
@@ -105,6 +109,8 @@ fn run(argv: Vec<OsString>) -> ExitCode {
         Command::Lint(args) => lint::run(args, &mut out, talk),
         Command::Corpus(args) => corpus::run(args, &mut out, talk),
         Command::Mutate(args) => mutate::run(args, &mut out, talk),
+        #[cfg(target_os = "linux")]
+        Command::FuzzPeer(args) => fuzz_peer::run(args, &mut out, talk),
         Command::Simulate(args) => simulate::run(args, &mut out, talk),
         Command::Fields(args) => fields::run(args, &mut out),
         Command::Completions { shell } => shell::completions(*shell, &mut out),

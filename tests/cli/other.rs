@@ -230,6 +230,7 @@ fn help_is_as_it_was() {
         "lint",
         "corpus",
         "mutate",
+        "fuzz-peer",
         "simulate",
         "fields",
         "keys",

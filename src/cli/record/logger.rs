@@ -1,64 +1,15 @@
-//! The key logger: where it is, and whether it can do anything for a program.
+//! Whether the key logger can do anything for a program.
 
 use std::collections::BTreeMap;
-use std::env;
-use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-
 use crate::cli::input::shown;
-
-/// The library's file.
-const NAME: &str = "libtoxscope_keylog.so";
-
-/// Names it for whoever keeps it elsewhere.
-const VARIABLE: &str = "TOXSCOPE_KEY_LOGGER";
+use crate::cli::preload::KEY_LOGGER;
 
 /// Most bytes of a program that are searched for libsodium.
 const MOST: u64 = 256 << 20;
-
-/// The key logger: as told, or beside this program, or where packages have it.
-pub(super) fn find(told: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let told = told.map(Path::to_owned).or_else(|| env::var_os(VARIABLE).map(PathBuf::from));
-    let found = match told {
-        Some(path) => path,
-        None => {
-            let program = env::current_exe().context("cannot tell where this program is")?;
-            let folder = program.parent().unwrap_or(Path::new("/"));
-            let places = [folder.join(NAME), folder.join("../lib/toxscope").join(NAME)];
-            let Some(found) = places.iter().find(|place| place.is_file()) else {
-                let [beside, packaged] = places.each_ref().map(|place| shown(place));
-                bail!(
-                    "the key logger is neither {beside} nor {packaged}; build it (cargo build --release -p \
-                     toxscope-keylog) and name it with --key-logger FILE"
-                );
-            };
-            found.clone()
-        }
-    };
-    let found =
-        fs::canonicalize(&found).with_context(|| format!("key logger {}", shown(&found)))?;
-    if found.as_os_str().as_encoded_bytes().iter().any(|byte| b" :".contains(byte)) {
-        bail!(
-            "the key logger cannot be loaded from {}: a space or colon ends a name in LD_PRELOAD",
-            shown(&found)
-        );
-    }
-    Ok(found)
-}
-
-/// The value of `LD_PRELOAD` that has it loaded before whatever is loaded already.
-pub(super) fn preload(logger: &Path) -> OsString {
-    let mut value = logger.as_os_str().to_owned();
-    if let Some(others) = env::var_os("LD_PRELOAD").filter(|others| !others.is_empty()) {
-        value.push(":");
-        value.push(others);
-    }
-    value
-}
 
 /// What the processes of a program have loaded.
 #[derive(Default)]
@@ -77,7 +28,7 @@ impl Loaded {
         }
         let Ok(maps) = fs::read_to_string(format!("/proc/{process}/maps")) else { return };
         let Ok(program) = fs::read_link(format!("/proc/{process}/exe")) else { return };
-        let logger = maps.contains(NAME);
+        let logger = maps.contains(KEY_LOGGER.file);
         self.logger |= logger;
         self.sodium |= maps.contains("/libsodium.so");
         if self.programs.len() < 64 {
@@ -157,14 +108,5 @@ mod tests {
             told.contains("linked into it statically") && told.contains("key-log.md"),
             "{told}"
         );
-    }
-
-    #[test]
-    fn a_key_logger_that_cannot_be_preloaded_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a b.so");
-        fs::write(&path, "").unwrap();
-        assert!(find(Some(&path)).unwrap_err().to_string().contains("LD_PRELOAD"));
-        assert!(find(Some(&folder.path().join("none.so"))).is_err());
     }
 }

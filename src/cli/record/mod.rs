@@ -22,6 +22,7 @@ use super::live::files::{Files, Ring};
 use super::live::privileges::{self, User};
 use super::new_file::private;
 use super::output::{Output, Stop, Talk, say};
+use super::preload::{KEY_LOGGER, preload};
 use crate::dissect::{Item, Totals};
 use client::Signals;
 use logger::Loaded;
@@ -44,13 +45,13 @@ pub(super) fn run(args: &RecordArgs, out: &mut Output, talk: Talk) -> Result<Don
     if keys == capture {
         return Err(anyhow!("a file that ends in .keys is a key log; name another with -o").into());
     }
-    let logger = logger::find(args.key_logger.as_deref())?;
+    let logger = KEY_LOGGER.find_library(args.key_logger.as_deref())?;
     let user = User::choose(args.user.as_deref(), false)?;
     let device = DeviceArgs { buffer: args.buffer, ..DeviceArgs::default() };
     let open = Open::new(&args.interface, &device)?;
 
     // Whatever the program's user could not do is not done for it.
-    let preload = logger::preload(&logger);
+    let preload = preload(&[&logger]);
     let mut command = client::command(&args.command, &preload, &keys, user.as_ref());
     let files = privileges::with_rights_of(user.as_ref(), || {
         fs::File::open(&logger).with_context(|| format!("key logger {}", shown(&logger)))?;
@@ -84,7 +85,7 @@ pub(super) fn run(args: &RecordArgs, out: &mut Output, talk: Talk) -> Result<Don
 }
 
 /// An empty key log for its owner alone.
-fn create_key_log(path: &Path, force: bool) -> anyhow::Result<()> {
+pub(super) fn create_key_log(path: &Path, force: bool) -> anyhow::Result<()> {
     let cannot = || format!("cannot create {}", shown(path));
     if fs::symlink_metadata(path).is_ok() {
         if !force {
