@@ -84,7 +84,4 @@ fn act(tox: &mut Tox, own: &[u32], beat: u32) {
     if beat.is_multiple_of(7) {
         let _ = tox.set_name(format!("target {beat}").as_bytes());
     }
-    if beat.is_multiple_of(11) {
-        let _ = own.first().map(|it| tox.set_title(*it, format!("title {beat}").as_bytes()));
-    }
 }

@@ -64,9 +64,13 @@ impl Follower {
         })
     }
 
-    /// The number that the endpoint gives to a new member, and the DHT key that it tells.
-    pub(super) fn new_member(&self, friend: &PublicKey) -> Option<(PeerNumber, PublicKey)> {
-        self.machine.groups().find_map(|group| {
+    /// The number that the endpoint gives to a new member of a conference, and the DHT key that it tells.
+    pub(super) fn new_member(
+        &self,
+        friend: &PublicKey,
+        conference: &Conference,
+    ) -> Option<(PeerNumber, PublicKey)> {
+        self.machine.group_of(conference).and_then(|group| {
             let last = group.message_number().0;
             self.own_messages_soon(group).find_map(|(_, message)| match message.body {
                 MessageBody::NewPeer(new)

@@ -7,7 +7,10 @@ use super::observation::{What, Why};
 use super::rules::{self, Cause, NOBODY};
 use crate::conference::{Dice, Endpoint, Fact, Group, Input, Output, Request, Step};
 use crate::time::Timestamp;
-use crate::wire::{DataId, GroupNumber, Kind, MessageBody, Packet, PeerNumber, PublicKey};
+use crate::wire::{
+    DataId, GroupNumber, InviteAccepted, InviteMember, Kind, MessageBody, Online, Packet,
+    PeerNumber, PublicKey,
+};
 
 /// How often a pass may follow a pass.
 const PASSES: usize = 16;
@@ -266,9 +269,13 @@ impl Follower {
     ) -> Option<Shown> {
         let friend = &heard.friend;
         match Packet::parse(bytes) {
-            Ok(Packet::InviteAccepted(_) | Packet::InviteMember(_) | Packet::Online(_)) => {
+            Ok(
+                Packet::InviteAccepted(InviteAccepted { conference, .. })
+                | Packet::InviteMember(InviteMember { conference, .. })
+                | Packet::Online(Online { conference, .. }),
+            ) => {
                 self.skip_numbers(at, teller);
-                let new = self.new_member(friend);
+                let new = self.new_member(friend, &conference);
                 if let Some((_, dht_key)) = new
                     && self.machine.connection(friend).is_some_and(|it| it.dht_key() == NOBODY)
                 {
