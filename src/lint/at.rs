@@ -293,6 +293,7 @@ impl<'a> At<'a> {
             after,
             due: None,
             level: Level::Known,
+            kept: Cell::new(false),
         }
     }
 }

@@ -124,10 +124,8 @@ impl Lint {
 /// Runs the rules over packets in the order in which they are handled.
 struct Checker {
     rules: Vec<&'static Rule>,
-    /// Those of classes A and B among them.
-    of_links: Vec<&'static Rule>,
-    /// Those of class C: what looks when an endpoint receives, and when it sends.
-    of_ends: [Vec<&'static Rule>; 2],
+    /// Those that look at packets, by data id.
+    looking: Vec<Looking>,
     view: View,
     findings: Findings,
     owners: Recent<SocketAddr, PublicKey>,
@@ -135,6 +133,28 @@ struct Checker {
     closed: Recent<SocketAddr, Timestamp>,
     /// Frames that are older than one before them.
     disordered: u64,
+}
+
+/// The rules that look at packets with one data id.
+struct Looking {
+    /// Those of classes A and B.
+    at_links: Vec<&'static Rule>,
+    /// Those of class C that look when an endpoint receives, and when it sends.
+    received: Vec<&'static Rule>,
+    sent: Vec<&'static Rule>,
+}
+
+impl Looking {
+    fn of(rules: &[&'static Rule], at_them: impl Fn(&Rule) -> bool) -> Self {
+        let all = |looks: fn(&Check) -> bool| {
+            rules.iter().copied().filter(|rule| at_them(rule) && looks(&rule.check)).collect()
+        };
+        Self {
+            at_links: all(|check| matches!(check, Check::Packet(_) | Check::Link(_))),
+            received: all(|check| matches!(check, Check::Heard(_) | Check::Promise(_))),
+            sent: all(|check| matches!(check, Check::Sent(_) | Check::Promise(_))),
+        }
+    }
 }
 
 /// A finding and how sure it is, before the guards.
@@ -147,15 +167,10 @@ struct Said {
 
 impl Checker {
     fn new(rules: Vec<&'static Rule>) -> Self {
-        let all = |looks: fn(&Check) -> bool| {
-            rules.iter().copied().filter(|rule| looks(&rule.check)).collect()
-        };
         Self {
-            of_links: all(|check| matches!(check, Check::Packet(_) | Check::Link(_))),
-            of_ends: [
-                all(|check| matches!(check, Check::Heard(_) | Check::Promise(_))),
-                all(|check| matches!(check, Check::Sent(_) | Check::Promise(_))),
-            ],
+            looking: DataId::all()
+                .map(|id| Looking::of(&rules, |rule| rule.looks_at_packets_with(id)))
+                .collect(),
             rules,
             view: View::new(),
             findings: Findings::default(),
@@ -259,7 +274,6 @@ impl Checker {
         self.view.links.get_or_insert(packet.session, || Link::new(started));
         let mut said = Vec::new();
         let mut begun = Vec::new();
-        let mut kept = Vec::new();
         let mut conference = None;
         if let Some(link) = self.view.links.peek(&packet.session) {
             conference = link.conference(packet);
@@ -268,7 +282,7 @@ impl Checker {
                 self.look(packet, link, conference, &mut said);
             }
             if packet.conference.is_some() || is_new {
-                self.look_at_ends(packet, link, conference, &mut said, &mut begun, &mut kept);
+                self.look_at_ends(packet, link, conference, &mut said, &mut begun);
             }
         }
         for said in said {
@@ -278,7 +292,7 @@ impl Checker {
         if let Err(why) = self.view.learn(packet, conference, lost) {
             self.findings.not_judged(why);
         }
-        self.promises(packet, conference, begun, &kept);
+        self.promises(packet, conference, begun);
     }
 
     /// Rules of classes A and B.
@@ -289,12 +303,13 @@ impl Checker {
         conference: Option<Conference>,
         said: &mut Vec<Said>,
     ) {
+        let Some(looking) = self.looking.get(usize::from(packet.id.0)) else { return };
         let invited = packet
             .from
             .zip(packet.to)
             .and_then(|(from, to)| self.view.invitations.peek(&(to, from)).map(Vec::as_slice));
         let on = OnLink { packet, link, conference, invited: invited.unwrap_or_default() };
-        for rule in &self.of_links {
+        for rule in &looking.at_links {
             let mut found = Found::default();
             match &rule.check {
                 Check::Packet(look) => look(packet, &mut found),
@@ -325,16 +340,15 @@ impl Checker {
         conference: Option<Conference>,
         said: &mut Vec<Said>,
         begun: &mut Vec<(PublicKey, Promise)>,
-        kept: &mut Vec<usize>,
     ) {
         let (Some(from), Some(to)) = (packet.from, packet.to) else { return };
         if from == to {
             return;
         }
         let links = |session: u32| self.view.links.peek(&session);
-        let [receiving, sending] = &self.of_ends;
-        for (sent, rules, key, friend) in [(true, sending, from, to), (false, receiving, to, from)]
-        {
+        let Some(looking) = self.looking.get(usize::from(packet.id.0)) else { return };
+        let ends = [(true, &looking.sent, from, to), (false, &looking.received, to, from)];
+        for (sent, rules, key, friend) in ends {
             let Some(me) = self.view.people.get(&key) else { continue };
             let group = conference.and_then(|it| me.groups.get(&it).map(|group| (it, group)));
             let message = self.view.message_key(&key, conference, packet);
@@ -356,11 +370,11 @@ impl Checker {
                 lowest,
             };
             if sent {
-                for (place, promise) in me.promises.iter().enumerate() {
+                for promise in me.promises.concerned(packet.session) {
                     if let Check::Promise(expectation) = &promise.rule.check
                         && (expectation.keeps)(&at, promise)
                     {
-                        kept.push(place);
+                        promise.kept.set(true);
                     }
                 }
             }
@@ -412,53 +426,21 @@ impl Checker {
         packet: &Packet<'_>,
         conference: Option<Conference>,
         begun: Vec<(PublicKey, Promise)>,
-        kept: &[usize],
     ) {
-        let mut broken = Vec::new();
         let now = packet.spot.at;
-        if let Some(sender) = packet.from.and_then(|key| self.view.people.get_mut(&key)) {
-            let mut place = 0;
-            let mut kept = kept.iter().peekable();
-            let groups = &sender.groups;
-            // Those of one conference mostly stand together.
-            let mut last = None;
-            sender.promises.retain_mut(|promise| {
-                place += 1;
-                if kept.next_if_eq(&&(place - 1)).is_some() {
-                    return false;
-                }
-                last = last.filter(|(conference, _)| *conference == promise.conference);
-                let (_, gone) = *last.get_or_insert_with(|| {
-                    let group = groups.get(&promise.conference);
-                    (promise.conference, group.is_none_or(|it| it.left.is_some()))
-                });
-                if gone || promise.is_vain(now) {
-                    return false;
-                }
-                let over = promise.is_over(now);
-                promise.runs(packet.session, packet.ack, now);
-                let proves = packet.session == promise.session
-                    && match promise.proof {
-                        Proof::Link => packet.is_lossless(),
-                        Proof::Slot => {
-                            packet.is_addressed() && conference == Some(promise.conference)
-                        }
-                    };
-                if over && proves {
-                    broken.push(promise.clone());
-                    return false;
-                }
-                true
-            });
-        }
+        let sender = packet.from.and_then(|key| self.view.people.get_mut(&key));
+        let broken = sender.map_or_else(Vec::new, |sender| {
+            let gone = |conference: &Conference| {
+                sender.groups.get(conference).is_none_or(|group| group.left.is_some())
+            };
+            sender.promises.sends(packet, conference, gone)
+        });
         for promise in broken {
             self.broken(&promise, packet);
         }
         for (key, promise) in begun {
             let Some(endpoint) = self.view.people.get_mut(&key) else { continue };
-            if endpoint.promises.len() < promise::PROMISES {
-                endpoint.promises.push(promise);
-            } else {
+            if !endpoint.promises.begin(promise, now) {
                 self.findings.not_judged(Why::NoRoom);
             }
         }

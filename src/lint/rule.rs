@@ -7,7 +7,7 @@ use super::finding::Found;
 use super::promise::{Promise, Promises};
 use super::save::SaveFile;
 use super::view::Packet;
-use crate::wire::PublicKey;
+use crate::wire::{DataId, PublicKey};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,8 +130,17 @@ pub struct Rule {
     pub known: &'static str,
     /// What it needs beyond what its class does.
     pub needs: &'static [Need],
+    /// The data ids of packets that it looks at; none stand for all.
+    pub looks_at: &'static [DataId],
     /// How it looks.
     pub check: Check,
+}
+
+impl Rule {
+    /// Whether it looks at packets with that data id.
+    pub(super) fn looks_at_packets_with(&self, id: DataId) -> bool {
+        self.looks_at.is_empty() || self.looks_at.contains(&id)
+    }
 }
 
 /// How a rule looks.
@@ -159,6 +168,8 @@ pub struct Expectation {
     pub begins: fn(&At<'_>, &mut Promises),
     /// Whether a packet that was sent is what was called for.
     pub keeps: fn(&At<'_>, &Promise) -> bool,
+    /// Whether a packet in any session may be that, rather than one in the session of the promise.
+    pub anywhere: bool,
     /// The message when it does not come.
     pub tells: fn(&Promise, Names<'_>) -> String,
 }

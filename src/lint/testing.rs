@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex};
 
-use super::{Checker, Finding, Frame, Packet, RULES, Report, Rule, Spot, rules};
+use super::{Checker, Finding, Frame, Looking, Packet, RULES, Report, Rule, Spot, rules};
 use crate::capture::{Datagrams, Limits};
 use crate::conference::savedata::Savedata;
 use crate::crypto::KeyRing;
@@ -310,7 +310,17 @@ impl Traffic {
 
     /// What rules say about it.
     pub(super) fn lint(&self, rules: Vec<&'static Rule>) -> Report {
-        let mut checker = Checker::new(rules);
+        self.check(Checker::new(rules))
+    }
+
+    /// What a rule says if it looks at every packet.
+    fn lint_everywhere(&self, rule: &'static Rule) -> Report {
+        let mut checker = Checker::new(vec![rule]);
+        checker.looking.fill_with(|| Looking::of(&[rule], |_| true));
+        self.check(checker)
+    }
+
+    fn check(&self, mut checker: Checker) -> Report {
         for (key, name) in &self.names {
             checker.view.endpoint(*key).unwrap().name = Some(name.clone());
         }
@@ -401,7 +411,11 @@ fn every_rule_fires_on_an_edited_recording_and_stays_silent_on_another() {
                         wrong.push(format!("{}: {sample} cannot be edited so", rule.id));
                         continue;
                     }
-                    (before, lines(&traffic.lint(vec![rule]).findings), fires)
+                    let after = lines(&traffic.lint(vec![rule]).findings);
+                    if after != lines(&traffic.lint_everywhere(rule).findings) {
+                        wrong.push(format!("{} does not look where it should", rule.id));
+                    }
+                    (before, after, fires)
                 }
                 Case::Save(sample, edit, fires) => {
                     let mut file = fs::read(samples().join("savedata").join(sample)).unwrap();

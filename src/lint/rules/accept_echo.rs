@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "fields in the wrong order: the sender's own number comes first",
     known: "",
     needs: &[],
+    looks_at: INVITES,
     check: Check::Link(check),
 };
 

@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "an acceptance that is not matched with its invitation; the new member stays unknown",
     known: "",
     needs: &[],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: INVITES,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: true, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "numbers of frozen members that are not considered",
     known: "",
     needs: &[Need::Awake],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "an implementation that invents types; nobody may join such a conference",
     known: "",
     needs: &[],
+    looks_at: NAMING,
     check: Check::Packet(check),
 };
 

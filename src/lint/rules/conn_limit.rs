@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a table without a limit",
     known: "",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

@@ -13,6 +13,7 @@ pub(super) static RULE: Rule = Rule {
            drops it or takes it for another conference",
     known: "c-toxcore up to 0.2.8 (86935beb2)",
     needs: &[],
+    looks_at: ADDRESSED,
     check: Check::Link(check),
 };
 

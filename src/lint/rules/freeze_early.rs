@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a clock that jumps, or a shorter limit; members appear to leave and to come back",
     known: "",
     needs: &[Need::Awake, Need::Birth, Need::Whole],
+    looks_at: REJOINS,
     check: Check::Sent(check),
 };
 

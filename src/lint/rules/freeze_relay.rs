@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "relaying before looking at the lists",
     known: "",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
            online and ignores the Online",
     known: "every version (B-09)",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Link(check),
 };
 

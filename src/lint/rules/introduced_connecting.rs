@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a slot that is dropped before it was online, with number 0 or a stale one",
     known: "c-toxcore up to 0.2.8 (86935beb2)",
     needs: &[],
+    looks_at: DIRECT,
     check: Check::Sent(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a threshold of at least four",
     known: "c-toxcore 0.2.5 to 0.2.7 (1b2322284)",
     needs: &[],
+    looks_at: DIRECT,
     check: Check::Sent(check),
 };
 

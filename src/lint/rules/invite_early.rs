@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a missing look at the state; who accepts gets no answer",
     known: "c-toxcore before 0.2.5 (aa63c1330)",
     needs: &[],
+    looks_at: INVITES,
     check: Check::Sent(check),
 };
 

@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "a name that is sent before there is a connection; others see a member without a name",
     known: "c-toxcore before 0.2.5 (aa63c1330)",
     needs: &[],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: DIRECT,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: true, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "an attempt to remove somebody else; receivers drop it",
     known: "",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Packet(check),
 };
 

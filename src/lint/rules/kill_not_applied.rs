@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a Kill that was not taken",
     known: "",
     needs: &[],
+    looks_at: DIRECT,
     check: Check::Sent(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a forged Kill, or a number that was given away too early",
     known: "",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Link(check),
 };
 

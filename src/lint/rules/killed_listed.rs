@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a list that was sent before its sender knew of the Kill",
     known: "every version (B-14)",
     needs: &[],
+    looks_at: DIRECT,
     check: Check::Sent(check),
 };
 

@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
            0x42",
     known: "",
     needs: &[],
+    looks_at: ANY,
     check: Check::Packet(check),
 };
 

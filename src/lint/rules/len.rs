@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a bug in what writes packets; receivers drop them",
     known: "",
     needs: &[],
+    looks_at: ANY,
     check: Check::Packet(check),
 };
 

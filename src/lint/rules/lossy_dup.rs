@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "numbers that are not remembered; audio is heard twice, and goes around for ever",
     known: "",
     needs: &[],
+    looks_at: LOSSY,
     check: Check::Sent(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "the second neighbour is chosen wrongly, so that it is whoever has the first slot",
     known: "every version since 0.2.11 (B-04, 52655b0c1)",
     needs: &[],
+    looks_at: LOSSY,
     check: Check::Sent(check),
 };
 

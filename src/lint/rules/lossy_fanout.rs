@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "the second neighbour is chosen wrongly; audio takes more of the line than it should",
     known: "every version since 0.2.11 (B-04)",
     needs: &[],
+    looks_at: LOSSY,
     check: Check::Sent(check),
 };
 

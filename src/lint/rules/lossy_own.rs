@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "an author that is not compared with oneself",
     known: "",
     needs: &[],
+    looks_at: LOSSY,
     check: Check::Sent(check),
 };
 

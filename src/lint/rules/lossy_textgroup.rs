@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "audio switched on in a text conference; receivers since 0.2.10 drop it",
     known: "",
     needs: &[],
+    looks_at: LOSSY,
     check: Check::Link(check),
 };
 

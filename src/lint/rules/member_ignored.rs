@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "c-toxcore up to 0.2.10, or an implementation of the specification alone",
     known: "c-toxcore up to 0.2.10",
     needs: &[],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: INVITES,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: false, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

@@ -113,6 +113,23 @@ use crate::printable::printable;
 use crate::time::Timestamp;
 use crate::wire::{self, ConferenceType, DataId, Kind, MessageBody, PeerNumber, PublicKey, Reason};
 
+// What packets carry that rules look at.
+const ANY: &[DataId] = &[];
+const INVITES: &[DataId] = &[DataId::CONFERENCE_INVITE];
+const ONLINES: &[DataId] = &[DataId::CONFERENCE_ONLINE];
+const DIRECT: &[DataId] = &[DataId::CONFERENCE_DIRECT];
+const MESSAGES: &[DataId] = &[DataId::CONFERENCE_MESSAGE];
+const REJOINS: &[DataId] = &[DataId::CONFERENCE_REJOIN];
+const LOSSY: &[DataId] = &[DataId::CONFERENCE_LOSSY];
+/// Packets that say which conference they are about.
+const NAMING: &[DataId] =
+    &[DataId::CONFERENCE_INVITE, DataId::CONFERENCE_ONLINE, DataId::CONFERENCE_REJOIN];
+/// Packets with names and titles.
+const TOLD: &[DataId] = &[DataId::CONFERENCE_DIRECT, DataId::CONFERENCE_MESSAGE];
+/// Packets that address a conference by its number.
+const ADDRESSED: &[DataId] =
+    &[DataId::CONFERENCE_DIRECT, DataId::CONFERENCE_MESSAGE, DataId::CONFERENCE_LOSSY];
+
 macro_rules! rules {
     ($($module:ident,)*) => {
         /// Every rule, in the order of the catalogue.

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a client without a limit; receivers drop the message, or the rest of the list",
     known: "",
     needs: &[],
+    looks_at: TOLD,
     check: Check::Packet(check),
 };
 

@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
            with a number that is taken",
     known: "every version since 0.2.11 (B-07)",
     needs: &[Need::Awake],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

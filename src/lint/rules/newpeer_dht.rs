@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "the key of a list instead of the connection's; others look for it in vain",
     known: "",
     needs: &[Need::Whole],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

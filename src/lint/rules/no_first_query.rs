@@ -12,7 +12,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "an implementation that waits for messages of unknown authors instead",
     known: "",
     needs: &[Need::Whole],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: ONLINES,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: false, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "the author started again (a jump of about 65536), or its traffic went elsewhere",
     known: "",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Link(check),
 };
 

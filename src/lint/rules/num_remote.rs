@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
            numbers are new again",
     known: "",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Heard(check),
 };
 

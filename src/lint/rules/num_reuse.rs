@@ -13,6 +13,7 @@ pub(super) static RULE: Rule = Rule {
            messages for repeats and drop them",
     known: "c-toxcore 0.2.9 and 0.2.10 (#961, 886b9a701)",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

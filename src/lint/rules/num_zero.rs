@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a counter that does not begin at 1, or does not skip 0",
     known: "",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Packet(check),
 };
 

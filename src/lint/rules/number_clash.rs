@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "an index that is used again while its conference lives",
     known: "",
     needs: &[],
+    looks_at: ADDRESSED,
     check: Check::Link(check),
 };
 

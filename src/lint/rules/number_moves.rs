@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "the conference was deleted and joined again, or the number is made up anew",
     known: "",
     needs: &[],
+    looks_at: NAMING,
     check: Check::Link(check),
 };
 

@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "a slot that is made after the Onlines were sent; the other side waits for ours",
     known: "c-toxcore 0.2.8 (D-011)",
     needs: &[],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: REJOINS,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: false, tells }),
 };
 
 /// A Rejoin so soon is not one for a peer that freezes while the connection is up, which has no Online.

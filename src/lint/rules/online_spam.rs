@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "an announcement at every recalculation of the closest peers",
     known: "c-toxcore up to 0.2.10 (2677a53ee)",
     needs: &[],
+    looks_at: ONLINES,
     check: Check::Link(check),
 };
 

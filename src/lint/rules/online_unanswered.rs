@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "an answer that was forgotten; the other side never speaks on this connection",
     known: "",
     needs: &[],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: ONLINES,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: false, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

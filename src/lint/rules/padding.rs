@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a sender other than c-toxcore and tox-rs; the exact length of what is said leaks",
     known: "",
     needs: &[],
+    looks_at: ANY,
     check: Check::Packet(check),
 };
 

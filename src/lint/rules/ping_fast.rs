@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a timer that other events start again",
     known: "",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "an answer without the author, or one that is not read to its end: the author stays mute",
     known: "every version since 0.2.8 (B-02), since 0.2.9 (B-05)",
     needs: &[Need::Birth, Need::Whole],
+    looks_at: DIRECT,
     check: Check::Sent(check),
 };
 

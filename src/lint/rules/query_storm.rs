@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "an unknown author that talks fast, or answers that never hold it",
     known: "every version (B-18)",
     needs: &[],
+    looks_at: DIRECT,
     check: Check::Sent(check),
 };
 

@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "an implementation that answers only some; the other side does not learn who is there",
     known: "",
     needs: &[],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: DIRECT,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: false, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

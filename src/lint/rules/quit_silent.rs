@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a client that ends without telling; others wait 60 s before they freeze it",
     known: "c-toxcore before 0.2.9 says Kill instead; a crash says nothing",
     needs: &[],
+    looks_at: &[DataId::KILL_SESSION],
     check: Check::Link(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a member that is frozen too early, by another clock",
     known: "",
     needs: &[Need::Awake],
+    looks_at: REJOINS,
     check: Check::Sent(check),
 };
 

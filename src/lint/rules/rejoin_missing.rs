@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "a frozen member that was forgotten, or a connection that nobody listens to",
     known: "every version since 0.2.10 (B-01), 0.2.8 (9770880e9)",
     needs: &[Need::Awake, Need::Whole],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: ANY,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: false, tells }),
 };
 
 /// With so many peers, one of them may have been forgotten.

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a Rejoin that is sent only as connections come up; the peer stays frozen until then",
     known: "development before 0.2.8 (e43b2eadc); the specification does not ask for it (D-036)",
     needs: &[Need::Awake, Need::Whole],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "a name that was not scheduled; the one who came back sees an old name",
     known: "",
     needs: &[],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: ONLINES,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: true, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "the member was forgotten, or nothing listens on that connection",
     known: "every version since 0.2.8 (B-01, B-10)",
     needs: &[],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: REJOINS,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: false, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

@@ -12,7 +12,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "a slot that lost its reason; changes that were missed stay unknown",
     known: "",
     needs: &[],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: ONLINES,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: false, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

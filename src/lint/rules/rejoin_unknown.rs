@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "the sender was forgotten or has left; silence is the right answer",
     known: "after a list of offline members became limited (#1306)",
     needs: &[Need::Birth],
+    looks_at: REJOINS,
     check: Check::Heard(check),
 };
 

@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "relaying to all connections; every message makes the way twice",
     known: "c-toxcore up to 0.2.10 (2677a53ee)",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "relaying before looking",
     known: "titles of 257 to 384 bytes, every version (B-03)",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

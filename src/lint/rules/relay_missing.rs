@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "numbers taken for repeats that are none; those behind do not get the message",
     known: "",
     needs: &[],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: MESSAGES,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: false, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "an implementation that writes messages anew; others take whichever form comes first",
     known: "",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

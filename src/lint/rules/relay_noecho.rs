@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "an implementation that follows the letter of the specification",
     known: "",
     needs: &[],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: MESSAGES,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: false, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

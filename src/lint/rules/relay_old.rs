@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "numbers that are remembered too long or not in order",
     known: "",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "ids that are not remembered with the numbers; an old name comes back",
     known: "",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

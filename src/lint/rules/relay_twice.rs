@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "numbers that are not remembered; messages go around for ever",
     known: "",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

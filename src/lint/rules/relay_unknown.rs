@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "relaying before looking up the author",
     known: "",
     needs: &[Need::Birth, Need::Whole],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "members found by number only",
     known: "c-toxcore before 0.2.9 (e5561ad2b)",
     needs: &[],
+    looks_at: DIRECT,
     check: Check::Packet(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "two inviters that chose the same number, or a list that is not looked through",
     known: "",
     needs: &[],
+    looks_at: DIRECT,
     check: Check::Packet(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "frozen peers that are not left out",
     known: "",
     needs: &[Need::Awake, Need::Opened],
+    looks_at: DIRECT,
     check: Check::Sent(check),
 };
 

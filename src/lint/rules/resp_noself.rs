@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "its own entry was removed by somebody else's message; it is mute from then on",
     known: "every version since 0.2.9 (B-05)",
     needs: &[],
+    looks_at: DIRECT,
     check: Check::Sent(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a list that is cut, or peers that are frozen too early",
     known: "",
     needs: &[Need::Awake, Need::Whole],
+    looks_at: DIRECT,
     check: Check::Sent(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a long list that is split at the wrong places; receivers drop what is left over",
     known: "",
     needs: &[],
+    looks_at: DIRECT,
     check: Check::Link(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "an unusual way to split; legal",
     known: "",
     needs: &[],
+    looks_at: DIRECT,
     check: Check::Link(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "an implementation that pushes lists; receivers take them all the same",
     known: "",
     needs: &[],
+    looks_at: DIRECT,
     check: Check::Link(check),
 };
 

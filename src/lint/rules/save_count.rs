@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a count that includes the owner, or not all peers",
     known: "development before 0.2.9 (e5561ad2b)",
     needs: &[],
+    looks_at: ANY,
     check: Check::Save(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "members found by number only, and saved twice",
     known: "c-toxcore before 0.2.9 (e5561ad2b)",
     needs: &[],
+    looks_at: ANY,
     check: Check::Save(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a length that was not checked; c-toxcore refuses the whole profile",
     known: "c-toxcore before 0.2.11 (8ed83c3d4, 3d21e66a8)",
     needs: &[],
+    looks_at: ANY,
     check: Check::Save(check),
 };
 

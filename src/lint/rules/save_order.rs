@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
            members first",
     known: "",
     needs: &[],
+    looks_at: ANY,
     check: Check::Save(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a list that was saved without leaving the owner out",
     known: "",
     needs: &[],
+    looks_at: ANY,
     check: Check::Save(check),
 };
 

@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
            (B-05); c-toxcore refuses the whole profile (B-06)",
     known: "every version since 0.2.9 (B-06)",
     needs: &[],
+    looks_at: ANY,
     check: Check::Save(check),
 };
 

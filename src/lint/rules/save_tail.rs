@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "something else was written into the section, or its end is a record that was cut",
     known: "",
     needs: &[],
+    looks_at: ANY,
     check: Check::Save(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a file that was cut, or a length that is wrong; c-toxcore refuses the whole profile",
     known: "",
     needs: &[],
+    looks_at: ANY,
     check: Check::Save(check),
 };
 

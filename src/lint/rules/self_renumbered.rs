@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
            what it says",
     known: "every version since 0.2.9 (B-05)",
     needs: &[],
+    looks_at: DIRECT,
     check: Check::Sent(check),
 };
 

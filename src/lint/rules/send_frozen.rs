@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a slot that is kept when its peer freezes",
     known: "c-toxcore 0.2.8 to 0.2.10 (2677a53ee)",
     needs: &[Need::Awake, Need::Whole],
+    looks_at: ADDRESSED,
     check: Check::Sent(check),
 };
 

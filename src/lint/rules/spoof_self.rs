@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a member that forges messages, or a number that two members have",
     known: "every version obeys forged Kills and Freezes (B-05)",
     needs: &[Need::Birth],
+    looks_at: MESSAGES,
     check: Check::Heard(check),
 };
 

@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
            has number 0",
     known: "",
     needs: &[Need::Whole],
+    looks_at: MESSAGES,
     check: Check::Sent(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a client that sends what its user did not type; receivers drop the message",
     known: "",
     needs: &[],
+    looks_at: MESSAGES,
     check: Check::Packet(check),
 };
 

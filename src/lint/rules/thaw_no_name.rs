@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "a name that was scheduled and forgotten; the one who came back sees an old name",
     known: "every version since 0.2.8 (B-11)",
     needs: &[Need::Awake, Need::Whole],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: MESSAGES,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: true, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

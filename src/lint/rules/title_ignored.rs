@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "Title Responses that are not read; members see different titles",
     known: "",
     needs: &[Need::Birth, Need::Whole],
+    looks_at: ADDRESSED,
     check: Check::Sent(check),
 };
 

@@ -12,6 +12,7 @@ pub(super) static RULE: Rule = Rule {
            first 1 to 128 (B-03), so that members end with different titles",
     known: "",
     needs: &[],
+    looks_at: TOLD,
     check: Check::Packet(check),
 };
 

@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a sloppy sender; receivers differ: c-toxcore up to 0.2.7 drops such pings",
     known: "",
     needs: &[],
+    looks_at: ANY,
     check: Check::Packet(check),
 };
 

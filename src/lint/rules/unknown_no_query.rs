@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "an implementation that drops it in silence; it stays deaf to that member",
     known: "",
     needs: &[Need::Birth, Need::Whole],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: MESSAGES,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: true, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

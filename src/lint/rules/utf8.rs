@@ -11,6 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a client with another encoding; members built on tox-rs drop the packet",
     known: "",
     needs: &[],
+    looks_at: TOLD,
     check: Check::Packet(check),
 };
 

@@ -11,7 +11,8 @@ pub(super) static RULE: Rule = Rule {
     cause: "a plain comparison: after the wrap all messages of the author look old",
     known: "c-toxcore 0.2.5 to 0.2.10 (f6c3ce6d1)",
     needs: &[],
-    check: Check::Promise(Expectation { begins, keeps, tells }),
+    looks_at: MESSAGES,
+    check: Check::Promise(Expectation { begins, keeps, anywhere: false, tells }),
 };
 
 fn begins(at: &At<'_>, promises: &mut Promises) {

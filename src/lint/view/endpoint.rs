@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Group, SECOND};
 use crate::lint::finding::Spot;
 use crate::lint::guard::Why;
-use crate::lint::promise::Promise;
+use crate::lint::promise::Pending;
 use crate::time::Timestamp;
 use crate::wire::{Conference, PublicKey};
 
@@ -36,7 +36,7 @@ pub struct Endpoint {
     /// Its conferences.
     pub groups: BTreeMap<Conference, Group>,
     /// What it has to send.
-    pub(in crate::lint) promises: Vec<Promise>,
+    pub(in crate::lint) promises: Pending,
     /// When it sent something last.
     pub sent: Option<Timestamp>,
     woke: Option<Timestamp>,
@@ -59,7 +59,7 @@ impl Endpoint {
             before: Vec::new(),
             sessions: BTreeMap::new(),
             groups: BTreeMap::new(),
-            promises: Vec::new(),
+            promises: Pending::default(),
             sent: None,
             woke: None,
             closed: None,
