@@ -3,7 +3,9 @@
 //! A machine whose state may be another than the endpoint's still predicts most of what is sent; what it
 //! does not predict proves nothing then. So a doubt takes back findings, never predictions.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+
+use foldhash::quality::RandomState;
 
 use super::observation::{Doubt, Why};
 use super::schedule::later;
@@ -23,7 +25,7 @@ const NOTICED_LATE: i64 = 10_000_000_000;
 const NEAR: u16 = 16;
 
 /// A message, or else a packet in a frame.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Which {
     Message(PeerNumber, MessageNumber),
     Lossy(PeerNumber, LossyNumber),
@@ -51,7 +53,7 @@ pub(super) struct Doubts {
     lost: Vec<Timestamp>,
     /// Since when all about a conference is known.
     known: BTreeMap<Conference, Timestamp>,
-    heard: BTreeSet<Which>,
+    heard: HashSet<Which, RandomState>,
     heard_in_order: VecDeque<Which>,
     /// What only hidden connections explain.
     hidden: BTreeSet<Which>,

@@ -8,6 +8,9 @@ use crate::wire::{Conference, PublicKey};
 /// How many packets may be awaited on one friend connection.
 const MOST: usize = 4096;
 
+/// Later than everything.
+const NEVER: Timestamp = Timestamp::from_nanos(i64::MAX);
+
 /// A packet that the endpoint is expected to send.
 #[derive(Clone, Debug)]
 pub(super) struct Expected {
@@ -29,14 +32,22 @@ pub(super) struct Expected {
 }
 
 /// What is awaited, by friend connection, in order.
-#[derive(Default)]
 pub(super) struct Awaited {
     by_friend: BTreeMap<PublicKey, VecDeque<Expected>>,
+    /// No cause of those that are awaited was before.
+    earliest: Timestamp,
+}
+
+impl Default for Awaited {
+    fn default() -> Self {
+        Self { by_friend: BTreeMap::new(), earliest: NEVER }
+    }
 }
 
 impl Awaited {
     /// Awaits a packet. Gives the one that there is no room for any more.
     pub(super) fn add(&mut self, friend: PublicKey, expected: Expected) -> Option<Expected> {
+        self.earliest = self.earliest.min(expected.at);
         let queue = self.by_friend.entry(friend).or_default();
         queue.push_back(expected);
         if queue.len() > MOST { queue.pop_front() } else { None }
@@ -75,16 +86,16 @@ impl Awaited {
         given_up: impl Fn(&PublicKey, &Expected) -> bool,
     ) -> Vec<(PublicKey, Expected)> {
         let mut taken = Vec::new();
+        if self.earliest >= at {
+            return taken;
+        }
         for (friend, queue) in &mut self.by_friend {
             while queue.front().is_some_and(|it| it.at < at && given_up(friend, it)) {
                 taken.extend(queue.pop_front().map(|expected| (*friend, expected)));
             }
         }
         self.by_friend.retain(|_, queue| !queue.is_empty());
+        self.earliest = self.by_friend.values().flatten().map(|it| it.at).min().unwrap_or(NEVER);
         taken
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.by_friend.is_empty()
     }
 }

@@ -475,9 +475,6 @@ impl Follower {
     /// The lossless packets of a session keep their order. So whatever a session was given to send
     /// stands before all that it was given later, however long it takes.
     pub(super) fn give_up(&mut self, until: Timestamp, teller: Teller<'_>) {
-        if self.awaited.is_empty() {
-            return;
-        }
         let (wires, up) = (&self.wires, &self.up);
         let settled = later(until, -HORIZON);
         let given_up = self.awaited.take_those(later(until, -DEADLINE), |friend, expected| {

@@ -109,6 +109,13 @@ impl Said {
     }
 }
 
+/// Takes out the one that it is: mostly it waits in front.
+fn forget<T>(waiting: &mut VecDeque<T>, is_it: impl Fn(&T) -> bool) {
+    if let Some(place) = waiting.iter().position(is_it) {
+        waiting.remove(place);
+    }
+}
+
 /// One endpoint of a capture.
 pub(super) struct Follower {
     pub(super) key: PublicKey,
@@ -385,7 +392,7 @@ impl Follower {
         let heard = self.timeline.remove(&key).or_else(|| self.parked.remove(&key))?;
         self.bytes = self.bytes.saturating_sub(heard.size());
         if let Some(wire) = self.wires.get_mut(&heard.session) {
-            wire.waiting.retain(|(_, waiting)| *waiting != key);
+            forget(&mut wire.waiting, |(_, waiting)| *waiting == key);
             wire.beginning = wire.beginning.filter(|beginning| *beginning != key);
         }
         Some(heard)
@@ -396,7 +403,7 @@ impl Follower {
         let Some(said) = self.outbox.remove(&key) else { return };
         self.bytes = self.bytes.saturating_sub(said.size());
         if let Some(wire) = self.wires.get_mut(&said.session) {
-            wire.said.retain(|waiting| *waiting != key);
+            forget(&mut wire.said, |waiting| *waiting == key);
         }
     }
 

@@ -444,7 +444,7 @@ impl Follower {
     fn pass(&mut self, after: Endpoint, at: Timestamp, step: Step<'_>, teller: Teller<'_>) {
         self.tell(None, at, What::Input(&step.input), teller);
         self.machine = after;
-        self.took(at, &step, Cause::Tick, None, true, teller);
+        self.took(at, step, Cause::Tick, None, true, teller);
     }
 
     /// Hands an input to the machine.
@@ -461,14 +461,14 @@ impl Follower {
         let cause = Cause::of(&input);
         let step = self.machine.step(input, dice);
         let proven = heard.is_none_or(|heard| heard.by.is_some());
-        self.took(at, &step, cause, frame, proven, teller);
+        self.took(at, step, cause, frame, proven, teller);
     }
 
     /// The machine took a step.
     fn took(
         &mut self,
         at: Timestamp,
-        step: &Step<'_>,
+        step: Step<'_>,
         cause: Cause,
         frame: Option<u64>,
         proven: bool,
@@ -476,26 +476,26 @@ impl Follower {
     ) {
         self.fed_at = self.fed_at.max(at);
         self.steps += 1;
-        for output in &step.outputs {
+        self.tell(frame, at, What::Step(&step), teller);
+        for output in step.outputs {
             let Output::Send { friend, bytes } = output else { continue };
-            let packet = Packet::parse(bytes);
+            let packet = Packet::parse(&bytes);
             let kind = packet.as_ref().map_or(Kind::Malformed, Packet::kind);
-            let group = packet.as_ref().ok().and_then(|packet| self.group_of(friend, packet));
+            let group = packet.as_ref().ok().and_then(|packet| self.group_of(&friend, packet));
             let own = group.is_some_and(|group| group.own_number() == author(&packet));
             let expected = Expected {
-                bytes: bytes.clone(),
                 at,
                 step: self.steps,
-                session: self.up.get(friend).copied(),
+                session: self.up.get(&friend).copied(),
                 frame,
                 rule: rules::rule(kind, own, Some(cause)),
                 conference: group.map(|group| group.conference()),
                 lossy: kind == Kind::Lossy,
                 proven,
+                bytes,
             };
-            self.awaited.add(*friend, expected);
+            self.awaited.add(friend, expected);
         }
-        self.tell(frame, at, What::Step(step), teller);
     }
 
     /// A fact that no input tells.

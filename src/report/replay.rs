@@ -215,18 +215,17 @@ impl ReplayText {
         changed: bool,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let groups = seen.machine.groups();
-        let slots: Vec<_> = groups
-            .flat_map(|group| {
+        let slots = || {
+            seen.machine.groups().flat_map(|group| {
                 let slots = group.slots();
                 slots.map(move |slot| (group.number(), slot.friend, slot.online))
             })
-            .collect();
+        };
         let before = self.slots.entry(seen.endpoint).or_default();
-        if !changed && *before == slots {
+        if !changed && slots().eq(before.iter().copied()) {
             return Ok(());
         }
-        *before = slots;
+        *before = slots().collect();
         for group in seen.machine.groups() {
             let text = State { machine: seen.machine, group };
             if changed {
