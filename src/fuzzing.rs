@@ -3,6 +3,7 @@
 mod capture_replay;
 mod dictionary;
 mod frames;
+mod healthy;
 mod lint;
 mod machine;
 mod network;
@@ -30,6 +31,7 @@ use crate::wire::{Kind, Packet, PeerResponse, ToxKind, dht, relay};
 pub use capture_replay::replay_capture;
 pub use dictionary::dictionaries;
 pub use frames::frame;
+pub use healthy::lint_never_lies;
 pub use lint::{flags as lint_flags, lint_packets};
 pub use machine::{machine_steps, save_section};
 pub use network::network;

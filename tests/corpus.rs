@@ -17,6 +17,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("filter", fuzzing::filter),
     ("frame", fuzzing::frame),
     ("key_log", fuzzing::key_log),
+    ("lint_never_lies", fuzzing::lint_never_lies),
     ("lint_packets", fuzzing::lint_packets),
     ("machine_steps", fuzzing::machine_steps),
     ("network", fuzzing::network),

@@ -31,7 +31,7 @@ fn begins(at: &At<'_>, promises: &mut Promises) {
 }
 
 fn keeps(at: &At<'_>, promise: &Promise) -> bool {
-    at.conference == Some(promise.conference) && at.packet.is(Kind::Name) && at.is_own()
+    at.conference == Some(promise.conference) && at.packet.is(Kind::Name) && !at.is_of_others()
 }
 
 fn tells(promise: &Promise, who: &dyn Fn(&PublicKey) -> String) -> String {

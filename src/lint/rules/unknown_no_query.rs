@@ -21,6 +21,11 @@ fn begins(at: &At<'_>, promises: &mut Promises) {
     let known = group.peers.contains_key(&message.peer_number)
         || group.own.is_some_and(|(own, _)| own == message.peer_number);
     let online = at.my_part().is_some_and(|part| part.messaged.is_some());
+    // A Kill comes on several ways, and which was the first is not known; a list that was on its way brings
+    // back whoever left (B-14); and some remember them (the profile `hardened`).
+    if group.killed.values().any(|(number, _)| *number == message.peer_number) {
+        at.uses(Level::Assumed);
+    }
     if !known && online && !at.packet.is(Kind::FreezePeer) {
         let promise = at.promise(&RULE, Proof::Slot);
         let message = Some((message.peer_number, message.message_number));
