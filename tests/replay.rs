@@ -9,13 +9,15 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use toxscope::capture::{Datagrams, Limits};
+use toxscope::conference::Request;
 use toxscope::conference::savedata::{Savedata, SectionType};
 use toxscope::crypto::KeyRing;
 use toxscope::dissect::{Content, Data, Dissector, Item, Record, stream};
 use toxscope::replay::{
     Class, Difference, DifferenceKind, Observation, Options, Replay, Saved, Tally, What, Why,
 };
-use toxscope::wire::{Conference, DataId, Kind, Packet, PublicKey};
+use toxscope::simulate::{Clock, Network, Newcomer, Recorder, SECOND, World};
+use toxscope::wire::{Conference, ConferenceType, DataId, Kind, Packet, PublicKey};
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples");
 
@@ -494,4 +496,44 @@ fn an_endpoint_starts_from_what_it_had_saved() {
     assert_eq!(without.doubts.len(), 1);
     let not_judged = |it: &Endpoint| it.tally.not_judged.iter().sum::<u64>();
     assert!(not_judged(&with) == 0 && not_judged(&without) > 5, "{:?}", without.tally);
+}
+
+/// Ann creates two conferences and has Bob in both at once; he leaves one of them and comes again.
+#[test]
+fn a_member_of_two_conferences_has_a_number_in_each() {
+    let play = |log: &str| {
+        let recorder = Recorder::new(5, log, Vec::new()).unwrap();
+        let mut world = World::observed(5, Network::default(), recorder);
+        let mut enter = |name: &[u8]| {
+            let (profile, clock) = ("ctoxcore".parse().unwrap(), Clock::default());
+            world.enter(Newcomer { profile, name, clock, seals: true })
+        };
+        let (ann, bob) = (enter(b"ann"), enter(b"bob"));
+        world.befriend(ann, bob);
+        world.run_for(20 * SECOND);
+        let conferences: Vec<_> =
+            (0..2).map(|_| world.create(ann, ConferenceType::TEXT).unwrap()).collect();
+        // The number of the second conference is asked for while the first is to have another one.
+        for conference in conferences.iter().rev() {
+            world.invite(ann, bob, conference).unwrap();
+        }
+        world.run_for(SECOND / 2);
+        let group = world.group(bob, &conferences[0]).unwrap().number();
+        world.request(bob, Request::Delete { group }).unwrap();
+        world.run_for(SECOND / 5);
+        world.invite(ann, bob, &conferences[0]).unwrap();
+        world.run_for(40 * SECOND);
+        let now = world.now();
+        world.into_observer().finish(now).unwrap()
+    };
+    let log = play("").log;
+    let capture = Capture { frames: play(&log).out, keys: log.to_string() };
+    let found = capture.as_it_is();
+    let inviter = found.endpoints.iter().find(|endpoint| endpoint.name == "ann").unwrap();
+    let wrong: Vec<_> = inviter.differences.iter().filter(|it| it.rule == "R-014").collect();
+    assert_eq!(wrong, Vec::<&Difference>::new());
+    let announced = |(_, class, kind): &&(u64, Class, Kind)| {
+        *kind == Kind::NewPeer && *class == Class::Predicted
+    };
+    assert!(found.judged.iter().filter(announced).count() >= 3, "{:?}", found.judged);
 }
