@@ -158,6 +158,10 @@ impl Watched<'_> {
         {
             return Ok(Some(Ended::Found(Finding::Ended { process: target.id })));
         }
+        // A terminal's Ctrl-C reaches the peer as well.
+        if self.signals.load(Ordering::Relaxed) {
+            return Ok(Some(Ended::Enough));
+        }
         if peer.has_ended()? {
             return Ok(Some(Ended::Alone));
         }
@@ -168,8 +172,7 @@ impl Watched<'_> {
             let (address, seconds) = (address.to_string(), silence.as_secs());
             return Ok(Some(Ended::Found(Finding::Silent { address, seconds })));
         }
-        let is_enough = self.signals.load(Ordering::Relaxed)
-            || self.deadline.is_some_and(|deadline| now >= deadline)
+        let is_enough = self.deadline.is_some_and(|deadline| now >= deadline)
             || self.args.packets.is_some_and(|most| station.changed() >= most)
             || station.failed.is_some();
         Ok(is_enough.then_some(Ended::Enough))
