@@ -170,12 +170,15 @@ impl<'a> At<'a> {
         })
     }
 
-    /// Friends to whom the endpoint's slot in the conference is online: it sent messages there before.
+    /// Friends to whom the endpoint's slot in the conference is online: it sent messages there before, and
+    /// neither of them has left since.
     pub fn slots(&self) -> impl Iterator<Item = (PublicKey, u32, &'a Part)> + use<'a, '_> {
         let conference = self.group.map(|(conference, _)| conference);
-        self.sessions().filter_map(move |(friend, session, mine, _)| {
+        self.sessions().filter_map(move |(friend, session, mine, theirs)| {
             let part = mine.part(&conference?)?;
-            (part.messaged.is_some() && part.killed.is_none()).then_some((friend, session, part))
+            let stays = |part: &Part| part.killed.is_none();
+            let both = stays(part) && theirs.part(&conference?).is_none_or(stays);
+            (part.messaged.is_some() && both).then_some((friend, session, part))
         })
     }
 

@@ -252,7 +252,8 @@ enum Relays {
 }
 
 /// A new message has to be passed on. Only the newest of an author counts, of whom something was passed
-/// on before; so it is clear that the endpoint takes it.
+/// on before; so it is clear that the endpoint takes it. Not so a Name or a Title: a newer one that comes
+/// another way first ends it.
 fn relays(at: &At<'_>, rule: &'static Rule, which: Relays, promises: &mut Promises) {
     let Some(message) = at.packet.message().filter(|_| !at.sent) else { return };
     let seen = at.copies.is_some_and(|it| !it.heard.is_empty() || !it.sent.is_empty());
@@ -260,7 +261,11 @@ fn relays(at: &At<'_>, rule: &'static Rule, which: Relays, promises: &mut Promis
     if seen
         || matches!(
             body,
-            MessageBody::Unknown(_) | MessageBody::KillPeer(_) | MessageBody::FreezePeer(_)
+            MessageBody::Unknown(_)
+                | MessageBody::KillPeer(_)
+                | MessageBody::FreezePeer(_)
+                | MessageBody::Name(_)
+                | MessageBody::Title(_)
         )
         || !at.is_of_others()
     {

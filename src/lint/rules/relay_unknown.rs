@@ -20,7 +20,9 @@ fn check(at: &At<'_>, found: &mut Found) {
     let Some(group) = at.group() else { return };
     let heard = at.copies.is_some_and(|copies| !copies.heard.is_empty());
     let author = message.peer_number;
-    let left = group.killed.values().any(|(number, _)| *number == author);
+    // With its Kill somebody leaves who may be back under another number by now.
+    let left =
+        at.packet.is(Kind::KillPeer) || group.killed.values().any(|(number, _)| *number == author);
     if heard && !left && !group.peers.contains_key(&author) {
         found.say(format!("passes on a message of peer {author}, of whom it was never told"), &[]);
     }
