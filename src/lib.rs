@@ -13,11 +13,11 @@
 //! |     2 | [`conference`] | the reference state machine, without I/O                      |
 //! |     2 | [`dissect`] | datagrams and keys to one ordered stream of records              |
 //! |     3 | [`simulate`] | many endpoints in a virtual network                             |
+//! |     3 | [`replay`]  | what an endpoint received through the machine; what it sent, judged |
+//! |     3 | [`reseal`]  | opened packets, edited and sealed again                          |
 //! |     4 | [`lint`]    | what traffic and save files have that rules do not allow         |
 //! |     4 | [`corpus`]  | fuzz seeds from captures                                         |
-//! |     3 | [`replay`]  | what an endpoint received through the machine; what it sent, judged |
-//! |     3 | [`reseal`]   | opened packets, edited and sealed again                          |
-//! |     4 | [`mutate`]   | conference packets, changed by somebody who knows what they mean |
+//! |     4 | [`mutate`]  | conference packets, changed by somebody who knows what they mean |
 //! |     5 | [`report`]  | records and totals as text and JSON, for any writer              |
 //! |     6 | [`cli`]     | arguments, wiring, exit codes                                    |
 //!

@@ -120,7 +120,14 @@ impl<R: Read> Buffer<R> {
     /// The input is wrong from here.
     #[cold]
     pub(super) fn damaged(&self, reason: String) -> Error {
-        Error::Damaged { place: self.place(), reason }
+        self.damaged_at(0, reason)
+    }
+
+    /// The input is wrong so many bytes from here.
+    #[cold]
+    pub(super) fn damaged_at(&self, bytes: usize, reason: String) -> Error {
+        let here = self.place();
+        Error::Damaged { place: Place { offset: here.offset + bytes as u64, ..here }, reason }
     }
 
     fn fault(&self, fault: Fault) -> Error {

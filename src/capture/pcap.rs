@@ -33,6 +33,9 @@ const NANOSECONDS: u32 = 0xa1b2_3c4d;
 const MODIFIED: u32 = 0xa1b2_cd34;
 
 const FILE_HEADER: usize = 24;
+/// Where it has the version, and the link type.
+const VERSION: usize = 4;
+const LINK_TYPE: usize = 20;
 const RECORD_HEADER: usize = 16;
 const MODIFIED_RECORD_HEADER: usize = 24;
 
@@ -86,12 +89,14 @@ impl Pcap {
             (2, 3) => Lengths::Either,
             (2, 4) => Lengths::CapturedFirst,
             (major, minor) => {
-                return Err(buffer.damaged(format!("pcap version {major}.{minor} is not known")));
+                let reason = format!("pcap version {major}.{minor} is not known");
+                return Err(buffer.damaged_at(VERSION, reason));
             }
         };
         let link = LinkType(header.link as u16);
         if header.link & 0x03ff_0000 != 0 || !link.is_assigned() {
-            return Err(buffer.damaged(format!("link type {:#x} is not known", header.link)));
+            let reason = format!("link type {:#x} is not known", header.link);
+            return Err(buffer.damaged_at(LINK_TYPE, reason));
         }
         buffer.consume(FILE_HEADER);
         Ok(Some(Self {
@@ -271,11 +276,11 @@ mod tests {
     #[test]
     fn unknown_versions_and_link_types_are_damage() {
         let head = Bytes::new(Order::Big).u32(MICROSECONDS).u16(1).u16(4).raw(&[0; 16]);
-        let version = "damaged at byte 0, before the first frame: pcap version 1.4 is not known";
+        let version = "damaged at byte 4, before the first frame: pcap version 1.4 is not known";
         assert_eq!(error(&head.bytes), version);
-        let link = "damaged at byte 0, before the first frame: link type 0x10001 is not known";
+        let link = "damaged at byte 20, before the first frame: link type 0x10001 is not known";
         assert_eq!(error(&Bytes::new(Order::Big).pcap(MICROSECONDS, 0x1_0001).bytes), link);
-        let link = "damaged at byte 0, before the first frame: link type 0x2a is not known";
+        let link = "damaged at byte 20, before the first frame: link type 0x2a is not known";
         assert_eq!(error(&Bytes::new(Order::Big).pcap(MICROSECONDS, 42).bytes), link);
         // The length of a frame check sequence is no part of the link type.
         let file =
