@@ -94,3 +94,18 @@ impl Remembered {
 pub(super) const fn is_newer(number: u32, than: u32) -> bool {
     number.wrapping_sub(than).wrapping_sub(1) <= 1 << 31
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// D-030. Half the numbers and one more are newer.
+    #[test]
+    fn a_number_is_newer_up_to_half_the_way_round_and_one_more() {
+        for than in [0, 7, u32::MAX - 3, u32::MAX] {
+            let is_newer = |ahead: u32| is_newer(than.wrapping_add(ahead), than);
+            assert_eq!([0, 1, (1 << 31) + 1].map(is_newer), [false, true, true], "{than}");
+            assert_eq!([(1 << 31) + 2, u32::MAX].map(is_newer), [false, false], "{than}");
+        }
+    }
+}
