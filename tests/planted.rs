@@ -2,7 +2,7 @@
 //!
 //! `cargo test --test planted` checks that each still fits its place. With `-- --ignored --nocapture` each is planted
 //! into a copy of the project, and the library's tests of the rooms named have to fail within two minutes, corpora of the
-//! fuzz targets among them; building not counted.
+//! fuzz targets among them; building not counted. `TOXSCOPE_PLANTED` chooses faults by a part of what they are.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -213,10 +213,10 @@ const FAULTS: &[Fault] = &[
         tests: "capture::",
     },
     Fault {
-        what: "lint takes a member for frozen that was heard 40 s ago",
+        what: "lint takes a member for frozen that was heard ten seconds ago",
         file: "src/lint/rules/accept_number.rs",
         old: "ago > 65 * SECOND",
-        new: "ago > 25 * SECOND",
+        new: "ago > 10 * SECOND",
         tests: "lint::",
     },
 ];
@@ -306,7 +306,8 @@ fn each_fault_is_found_within_two_minutes() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted");
     copy(project(), &folder);
     let mut missed = Vec::new();
-    for fault in FAULTS {
+    let wanted = env::var("TOXSCOPE_PLANTED").unwrap_or_default();
+    for fault in FAULTS.iter().filter(|fault| fault.what.contains(&wanted)) {
         let file = folder.join(fault.file);
         let source = fs::read_to_string(project().join(fault.file)).expect(fault.file);
         fs::write(&file, source.replace(fault.old, fault.new)).expect("a file to write");

@@ -131,6 +131,18 @@ mod tests {
     }
 
     #[test]
+    fn an_acknowledgement_counts_across_the_wrap() {
+        let mut order = Order::default();
+        assert_eq!(handled(&mut order, &[u32::MAX - 1, 1]), [u32::MAX - 1]);
+        order.acknowledge(0);
+        assert_eq!(order.pop(), None);
+        order.acknowledge(u32::MAX);
+        assert_eq!(order.pop(), None, "an older one changes nothing");
+        order.acknowledge(1);
+        assert_eq!(order.pop(), Some(1));
+    }
+
+    #[test]
     fn a_packet_captured_after_its_acknowledgement_is_handled_at_once() {
         let mut order = Order::from_the_start();
         assert_eq!(handled(&mut order, &[0, 1]), [0, 1]);

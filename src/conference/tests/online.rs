@@ -2,7 +2,9 @@
 
 use super::room::{Room, drops, sends};
 use crate::conference::{DropReason, Profile, Reasons};
-use crate::wire::{Conference, ConferenceId, ConferenceType, GroupNumber, Online, Packet};
+use crate::wire::{
+    Conference, ConferenceId, ConferenceType, GroupNumber, KillPeer, MessageBody, Online, Packet,
+};
 
 fn online(room: &Room, number: u16) -> Packet<'static> {
     let conference = room.group("ann").conference();
@@ -62,12 +64,18 @@ fn going_online_has_its_effects_in_order() {
 /// (a), if nothing is online or the slot has INTRODUCER; R-080.
 #[test]
 fn the_first_slot_to_go_online_is_asked_for_peers() {
-    let mut room = Room::of(["ann", "bob"]);
-    room.disconnect("ann", "bob");
+    // Bob leaves while cat is away, so cat is not frozen.
+    let mut room = Room::of(["ann", "bob", "cat"]);
+    room.wait(25);
+    room.cut("ann", "cat");
     room.held = true;
-    room.connect_only("ann", "bob");
-    let outputs = room.forge_packet("bob", "ann", &online(&room, 7));
-    assert_eq!(sends(&outputs)[..2], ["b 62/08", "b 61"]);
+    let (bob, number) = (room.number("bob"), room.next_number("bob"));
+    let kill = MessageBody::KillPeer(KillPeer { killed_peer_number: bob });
+    room.message("bob", "ann", (bob, number), kill);
+    room.connect_only("ann", "cat");
+    assert!(!room.slot("ann", "cat").unwrap().reasons.contains(Reasons::INTRODUCER));
+    let outputs = room.forge_packet("cat", "ann", &online(&room, 7));
+    assert_eq!(sends(&outputs)[..2], ["c 62/08", "c 61"]);
     // Bob has the reason INTRODUCER, and something else is online.
     let mut room = waiting(&Profile::seed());
     assert!(room.slot("bob", "ann").unwrap().reasons.contains(Reasons::INTRODUCER));

@@ -40,6 +40,25 @@ fn a_query_is_answered_with_all_active_peers_and_the_title() {
     assert_eq!(sends(&outputs), ["b 62/09", "b 62/09", "b 62/09", "b 62/0a"]);
 }
 
+/// 1369 bytes of entries fill a packet.
+#[test]
+fn a_response_is_full_to_the_last_byte() {
+    for (name, expected) in [(26, &[1373][..]), (27, &[1374 - 67, 4 + 67])] {
+        let mut room = Room::of(["ann", "bob"]);
+        room.request("ann", Request::SetName(&vec![b'a'; name]));
+        room.settle();
+        room.held = true;
+        let (bob, number) = (room.number("bob"), room.next_number("bob"));
+        for peer in 0..18 {
+            let key = low_key(peer + 1);
+            let message = (bob, number + u32::from(peer));
+            room.new_peer("bob", "ann", message, (u16::from(peer) + 9, key, key));
+        }
+        let outputs = room.forge_packet("bob", "ann", &query());
+        assert_eq!(sizes(&outputs), expected, "{name}");
+    }
+}
+
 /// frozen peers are not listed; R-146.
 #[test]
 fn frozen_peers_are_not_listed() {
