@@ -282,7 +282,7 @@ pub(super) struct DeviceArgs {
     #[arg(long)]
     pub(super) immediate: bool,
     /// Bytes that the system keeps until we take them
-    #[arg(short = 'B', long, value_name = "BYTES", default_value = "64M", value_parser = size)]
+    #[arg(short = 'B', long, value_name = "BYTES", default_value = "64M", value_parser = buffer_size)]
     pub(super) buffer: u64,
 }
 
@@ -314,7 +314,7 @@ pub(super) struct RecordArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) key_logger: Option<PathBuf>,
     /// Bytes that the system keeps until we take them
-    #[arg(short = 'B', long, value_name = "BYTES", default_value = "64M", value_parser = size)]
+    #[arg(short = 'B', long, value_name = "BYTES", default_value = "64M", value_parser = buffer_size)]
     pub(super) buffer: u64,
     /// The client and its arguments
     #[arg(
@@ -777,6 +777,13 @@ fn ring(text: &str) -> Result<RingArg, String> {
         },
         _ => Err(wrong()),
     }
+}
+
+/// What libpcap takes for the size of its buffer.
+#[cfg(target_os = "linux")]
+fn buffer_size(text: &str) -> Result<u64, String> {
+    let size = size(text)?;
+    if size > 1 << 30 { Err("at most 1G".to_owned()) } else { Ok(size) }
 }
 
 /// A number of bytes, perhaps with a unit.

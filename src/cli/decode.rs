@@ -101,7 +101,11 @@ fn not_hex(text: &str, at: usize) -> anyhow::Error {
     let what =
         if at == text.len() { "half a byte is left over" } else { "this is no hexadecimal digit" };
     let len = text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
-    anyhow::anyhow!("{what} at character {}\n{}", at + 1, report::caret(text, at, len))
+    anyhow::anyhow!(
+        "{what} at character {}\n{}",
+        at + 1,
+        report::caret(&report::without_secrets(text), at, len)
+    )
 }
 
 #[cfg(test)]

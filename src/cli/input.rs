@@ -377,12 +377,15 @@ pub(super) fn counted(count: u64, thing: &str) -> String {
 }
 
 impl Ended {
-    /// Adds how the lines of key logs were taken that were read meanwhile.
+    /// Adds how the lines of a key log were taken that was read meanwhile, or that there was none.
     #[cfg(target_os = "linux")]
-    pub(super) fn key_logs(&mut self, paths: &[PathBuf], tally: &Tally) {
-        if !paths.is_empty() {
-            let names: Vec<_> = paths.iter().map(|path| shown(path)).collect();
-            self.notes.tally(&names.join(", "), tally);
+    pub(super) fn key_log(&mut self, name: &str, tally: Option<&Tally>) {
+        match tally {
+            Some(tally) => self.notes.tally(name, tally),
+            None => self
+                .notes
+                .always
+                .push(format!("no keys were read from {name}: it never was there to be read")),
         }
     }
 

@@ -12,7 +12,7 @@ use super::args::{SimulateArgs, StoryFormat};
 use super::input::{counted, open, shown};
 use super::new_file::{NewFile, Readers};
 use super::output::{Output, Stop, Talk, say};
-use crate::report::{Story, StoryLines, caret, printable};
+use crate::report::{Story, StoryLines, caret, printable, without_secrets};
 use crate::simulate::scenario::{
     BUNDLED, Bundled, Error, Happening, MOST_SIZE, Options, Player, Scenario, Stopped, Verdict,
 };
@@ -175,7 +175,7 @@ fn load(path: &Path) -> anyhow::Result<(String, Vec<u8>)> {
 }
 
 fn of_scenario(name: &str, error: &Error) -> anyhow::Error {
-    let fault = printable(&error.to_string()).to_string();
-    let place = caret(&error.text, error.at, error.len);
+    let fault = printable(&without_secrets(&error.to_string())).to_string();
+    let place = caret(&without_secrets(&error.text), error.at, error.len);
     anyhow!("{name}: {fault}\n{place}")
 }

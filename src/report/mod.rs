@@ -25,7 +25,7 @@ mod visible;
 mod who;
 
 pub use crate::printable::{Printable, hides, printable};
-pub use caret::caret;
+pub use caret::{caret, without_secrets};
 pub use columns::Columns;
 pub use detail::Detail;
 pub use fields::{device_table, field_json, field_table};

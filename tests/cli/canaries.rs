@@ -19,6 +19,9 @@ impl Canary {
             .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
             .collect();
         let mut forms = vec![raw.clone(), digits.as_bytes().to_vec()];
+        // A good part of it is as bad.
+        forms
+            .extend([&digits[..24], &digits[digits.len() - 24..]].map(|it| it.as_bytes().to_vec()));
         forms.push(digits.to_ascii_uppercase().into_bytes());
         forms.push(raw.iter().rev().copied().collect());
         // However many bytes stand before it.
@@ -72,6 +75,21 @@ fn no_secret_of_a_key_log_is_in_any_output() {
         let damaged = folder.path().join("damaged.keys");
         let half: String = log.lines().map(|line| format!("{line}zz\n{line}\n")).collect();
         fs::write(&damaged, half).unwrap();
+        // Whose first line holds one, bare or behind a word that nobody expects.
+        let bare = folder.path().join("bare.keys");
+        fs::write(
+            &bare,
+            log.lines()
+                .filter_map(|line| line.split(' ').next_back())
+                .collect::<Vec<_>>()
+                .join(" \n"),
+        )
+        .unwrap();
+        let worded = folder.path().join("worded.keys");
+        let words = log.lines().filter_map(|line| line.split(' ').next_back());
+        fs::write(&worded, words.map(|it| format!("NONCE {it}\n")).collect::<String>()).unwrap();
+        let (bare, worded) = (text(&bare), text(&worded));
+        let at_worded = format!("@{worded}");
         let (embedded, stripped) = (folder.path().join("in"), folder.path().join("out"));
         let mutated = folder.path().join("mutated");
         let (capture, keys, damaged) = (text(&capture), text(&keys), text(&damaged));
@@ -99,6 +117,14 @@ fn no_secret_of_a_key_log_is_in_any_output() {
             // Mistaken for something else.
             &["dissect", keys],
             &["save", keys],
+            &["save", bare],
+            &["simulate", keys],
+            &["simulate", bare],
+            &["simulate", worded],
+            &["decode", &at_worded],
+            &["dissect", bare],
+            &["keys", "show", bare],
+            &["keys", "show", worded],
             &["-v", "dissect", "--names", keys, capture],
             &["dissect", "-k", keys, "-Y", "kind ==", capture],
         ] {

@@ -142,8 +142,8 @@ fn explained(interface: &str, error: &pcap::Error) -> anyhow::Error {
         anyhow!("{text}; live capture needs it, everything else works without")
     } else if lower.contains("permission") || lower.contains("not permitted") {
         anyhow!(
-            "cannot capture on {interface}: {text}\nIt takes root, which is given up as soon as the device \
-             is open (sudo toxscope live …), or the program has to have the one right it needs: \
+            "cannot capture on {interface}: {text}\nIt takes root (sudo), which is given up as soon as the device \
+             is open, or the program has to have the one right it needs: \
              sudo setcap cap_net_raw+ep \"$(command -v toxscope)\""
         )
     } else if lower.contains("no such device") || lower.contains("doesn't exist") {

@@ -3,15 +3,16 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
 use crate::cli::args::RingArg;
-use crate::cli::input::shown;
+use crate::cli::input::{counted, shown};
 use crate::cli::new_file::private;
+use crate::cli::output::say;
 
 use super::privileges::User;
 
@@ -57,7 +58,10 @@ pub(in crate::cli) struct Files {
     bytes: u64,
     begun: Instant,
     number: u32,
-    kept: VecDeque<PathBuf>,
+    /// And how many bytes each holds, but for the last.
+    kept: VecDeque<(PathBuf, u64)>,
+    /// Bytes of files that are kept no more.
+    removed: u64,
     pub(super) written: u64,
 }
 
@@ -71,6 +75,12 @@ impl Files {
         private: bool,
         owner: Option<&User>,
     ) -> anyhow::Result<Self> {
+        if path.as_os_str() == "-" {
+            bail!("captures are not written to standard output; name a file with -w");
+        }
+        if let Some(old) = leftover(path).filter(|_| ring.is_many() && !force) {
+            bail!("{} is there, of an earlier ring; --force replaces such files", shown(&old));
+        }
         let first = if ring.is_many() { numbered(path, 1) } else { path.to_owned() };
         let file = create(&first, force, private)?;
         if let Some(owner) = owner {
@@ -88,7 +98,8 @@ impl Files {
             bytes: 0,
             begun: Instant::now(),
             number: 1,
-            kept: VecDeque::from([first]),
+            kept: VecDeque::from([(first, 0)]),
+            removed: 0,
             written: 0,
         })
     }
@@ -114,7 +125,7 @@ impl Files {
         if let Err(error) = result {
             // The file ends with its last whole block.
             let _ = self.file.set_len(self.bytes);
-            let path = self.kept.back().map(|path| shown(path)).unwrap_or_default();
+            let path = self.kept.back().map(|(path, _)| shown(path)).unwrap_or_default();
             let done = format!("cannot write {path} after {} bytes", self.bytes);
             return Err(error).context(done);
         }
@@ -124,15 +135,27 @@ impl Files {
     }
 
     fn next(&mut self) -> anyhow::Result<()> {
-        self.number += 1;
-        let path = numbered(&self.path, self.number);
+        // A file that came into being meanwhile stays, and its number is left out.
+        let path = loop {
+            self.number = self.number.checked_add(1).context("no number is left for a file")?;
+            let path = numbered(&self.path, self.number);
+            if self.force || fs::symlink_metadata(&path).is_err() {
+                break path;
+            }
+        };
         self.file = create(&path, self.force, self.private)?;
+        if let Some((_, bytes)) = self.kept.back_mut() {
+            *bytes = self.bytes;
+        }
         (self.bytes, self.begun) = (0, Instant::now());
-        self.kept.push_back(path);
+        self.kept.push_back((path, 0));
         while self.ring.files.is_some_and(|files| self.kept.len() > files) {
-            if let Some(first) = self.kept.pop_front() {
-                fs::remove_file(&first)
-                    .with_context(|| format!("cannot remove {}", shown(&first)))?;
+            let Some((first, bytes)) = self.kept.pop_front() else { break };
+            match fs::remove_file(&first) {
+                Ok(()) => self.removed += bytes,
+                // Somebody has taken it away, to keep it perhaps.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => self.removed += bytes,
+                Err(error) => say(&format!("cannot remove {}: {error}", shown(&first))),
             }
         }
         let head = std::mem::take(&mut self.head);
@@ -141,16 +164,29 @@ impl Files {
         begun
     }
 
-    /// The files that are left, in words.
+    /// How much is left in which files, in words.
     pub(super) fn told(&self) -> String {
+        let bytes = counted(self.written - self.removed, "byte");
         match (self.kept.front(), self.kept.back()) {
-            (Some(first), Some(last)) if self.kept.len() > 1 => {
-                format!("{} to {}", shown(first), shown(last))
+            (Some((first, _)), Some((last, _))) if self.kept.len() > 1 => {
+                format!("{bytes} in {} to {}", shown(first), shown(last))
             }
-            (Some(only), _) => shown(only),
-            (None, _) => String::new(),
+            (Some((only, _)), _) => format!("{bytes} in {}", shown(only)),
+            (None, _) => bytes,
         }
     }
+}
+
+/// A file of an earlier ring of that name, the first by name.
+fn leftover(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_of_ring = |found: &PathBuf| {
+        let stem = found.file_stem().and_then(|it| it.to_str()).unwrap_or_default();
+        let number = stem.rsplit('_').next().and_then(|digits| digits.parse().ok());
+        number.is_some_and(|number| found.file_name() == numbered(path, number).file_name())
+    };
+    let entries = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    entries.filter(is_of_ring).min()
 }
 
 /// `chat_00001.pcapng` for `chat.pcapng`.
@@ -202,11 +238,41 @@ mod tests {
         assert_eq!(read("chat_00001.pcapng"), None);
         assert_eq!(read("chat_00002.pcapng").as_deref(), Some("headcccccccc"));
         assert_eq!(read("chat_00003.pcapng").as_deref(), Some("headde"));
-        assert_eq!(files.written, 12 + 12 + 6);
+        let told = files.told();
+        assert!(told.starts_with("18 bytes in ") && told.ends_with("chat_00003.pcapng"), "{told}");
         assert!(Files::create(&path, Ring::default(), false, false, None).is_ok());
         assert!(Files::create(&path, Ring::default(), false, false, None).is_err());
         assert!(Files::create(&path, Ring::default(), true, false, None).is_ok());
         assert!(Ring::of(&[RingArg::Files(2)]).is_err());
+    }
+
+    #[test]
+    fn a_ring_goes_on_whatever_becomes_of_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let path = at("chat.pcapng");
+        let ring = Ring::of(&[RingArg::FileSize(10), RingArg::Files(2)]).unwrap();
+        let mut files = Files::create(&path, ring, false, false, None).unwrap();
+        files.begin(b"head").unwrap();
+        files.write(b"aaaaaaaa").unwrap();
+        // One is taken away, another one is there already.
+        fs::rename(at("chat_00001.pcapng"), at("interesting.pcapng")).unwrap();
+        fs::write(at("chat_00003.pcapng"), "mine").unwrap();
+        for block in ["bbbbbbbb", "cccccccc", "dddddddd"] {
+            files.write(block.as_bytes()).unwrap();
+        }
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+        names.sort();
+        let expected =
+            ["chat_00003.pcapng", "chat_00004.pcapng", "chat_00005.pcapng", "interesting.pcapng"];
+        assert_eq!(names, expected);
+        assert_eq!(fs::read(at("chat_00003.pcapng")).unwrap(), b"mine");
+        // What is left of a ring is not mixed with a new one.
+        let again = Files::create(&path, ring, false, false, None).err().unwrap().to_string();
+        assert!(again.contains("chat_00003.pcapng is there, of an earlier ring"), "{again}");
+        assert!(Files::create(&path, ring, true, false, None).is_ok());
+        assert!(Files::create(Path::new("-"), ring, true, false, None).is_err());
     }
 
     #[test]

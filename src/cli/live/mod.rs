@@ -43,7 +43,7 @@ pub(super) fn run(args: &LiveArgs, out: &mut Output, talk: Talk) -> Result<Done,
     let files = args.write.as_deref();
     let files = files.map(|path| Files::create(path, ring, args.force, false, user.as_ref()));
     let files = files.transpose()?;
-    let keys = KeyLogs::open(&args.keys)?;
+    let keys = KeyLogs::open(&args.keys, talk.quiet)?;
     privileges::drop_to(user.as_ref())?;
 
     if let Some(wanted) = &args.capture_filter {
@@ -57,7 +57,7 @@ pub(super) fn run(args: &LiveArgs, out: &mut Output, talk: Talk) -> Result<Done,
     }
     out.write(|out| format.begin(out))?;
     out.finish()?;
-    let tally = keys.tally();
+    let taken = keys.taken();
     let keys = (!args.keys.is_empty()).then(|| keys.ask());
     let (pump, blocks) = Pump::start(open, files, until);
     let input = Input::live(interface, Box::new(blocks), keys, &args.names, out)?;
@@ -85,8 +85,8 @@ pub(super) fn run(args: &LiveArgs, out: &mut Output, talk: Talk) -> Result<Done,
         Err(Stop::ClosedPipe) => Ok(Done::Clean),
         Err(stop) => Err(stop),
         Ok(mut ended) => {
-            if let Ok(tally) = tally.lock() {
-                ended.key_logs(&args.keys, &tally);
+            if let Ok(taken) = taken.lock() {
+                taken.iter().for_each(|log| ended.key_log(&log.name, log.tally.as_ref()));
             }
             ended.tell(out, talk)
         }
@@ -114,7 +114,7 @@ fn tell(pumped: &Pumped, shown: u64) {
     }
     say(&told);
     if let Some(files) = &pumped.files {
-        say(&format!("{} in {}", counted(files.written, "byte"), files.told()));
+        say(&files.told());
     }
 }
 
