@@ -6,7 +6,7 @@ mod sieve;
 mod sockets;
 
 use std::fs::{self, OpenOptions};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -53,23 +53,30 @@ pub(super) fn run(args: &RecordArgs, out: &mut Output, talk: Talk) -> Result<Don
     // Whatever the program's user could not do is not done for it.
     let preload = preload(&[&logger]);
     let mut command = client::command(&args.command, &preload, &keys, user.as_ref());
-    let files = privileges::with_rights_of(user.as_ref(), || {
+    let (files, aside) = privileges::with_rights_of(user.as_ref(), || {
         fs::File::open(&logger).with_context(|| format!("key logger {}", shown(&logger)))?;
-        let files = Files::create(&capture, Ring::default(), args.force, true, None)?;
-        create_key_log(&keys, args.force).inspect_err(|_| {
-            let _ = fs::remove_file(&capture);
-        })?;
-        Ok(files)
+        let mut aside = Aside::default();
+        if args.force {
+            aside.put(&capture)?;
+            aside.put(&keys)?;
+        }
+        let files = Files::create(&capture, Ring::default(), false, true, None)?;
+        aside.made.push(capture.clone());
+        create_key_log(&keys, false)?;
+        aside.made.push(keys.clone());
+        Ok((files, aside))
     })?;
     let signals = Signals::catch()?;
     let mut sockets = Sockets::before(user.as_ref().map_or_else(privileges::user, |user| user.uid));
     let started = privileges::with_rights_of(user.as_ref(), || Ok(command.spawn()))?;
     privileges::drop_to(user.as_ref())?;
     let child = match started {
-        Ok(child) => child,
+        Ok(child) => {
+            aside.forget();
+            child
+        }
         Err(error) => {
-            let _ = fs::remove_file(&capture);
-            let _ = fs::remove_file(&keys);
+            drop(aside);
             let name = args.command.first().map(|name| shown(Path::new(name)));
             say(&format!("cannot run {}: {error}", name.unwrap_or_default()));
             return Ok(Done::Exit(client::not_started(&error)));
@@ -82,6 +89,54 @@ pub(super) fn run(args: &RecordArgs, out: &mut Output, talk: Talk) -> Result<Don
     let kept = recorded?;
     summarize(&mut recording, kept, &capture, &keys, out, talk)?;
     Ok(Done::Exit(client::exit_code(status)))
+}
+
+/// Files of an earlier recording, under other names until the program runs: without it, they are put back, and
+/// what was made in their place goes.
+#[derive(Default)]
+struct Aside {
+    made: Vec<PathBuf>,
+    /// What is aside, and where it belongs.
+    old: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Aside {
+    /// Renames a file, if it is there.
+    fn put(&mut self, path: &Path) -> anyhow::Result<()> {
+        let Ok(found) = fs::symlink_metadata(path) else { return Ok(()) };
+        if !found.is_file() && !found.is_symlink() {
+            bail!("{} is not a regular file; name a new one", shown(path));
+        }
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.old", std::process::id()));
+        let aside = path.with_file_name(name);
+        let cannot = || format!("cannot replace {}", shown(path));
+        if fs::symlink_metadata(&aside).is_ok() {
+            bail!("{}: {} is in the way", cannot(), shown(&aside));
+        }
+        fs::rename(path, &aside).with_context(cannot)?;
+        self.old.push((aside, path.to_owned()));
+        Ok(())
+    }
+
+    /// The program runs: the old files go for good.
+    fn forget(mut self) {
+        self.made.clear();
+        for (aside, _) in self.old.drain(..) {
+            let _ = fs::remove_file(aside);
+        }
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        for made in &self.made {
+            let _ = fs::remove_file(made);
+        }
+        for (aside, path) in &self.old {
+            let _ = fs::rename(aside, path);
+        }
+    }
 }
 
 /// An empty key log for its owner alone.
@@ -242,4 +297,32 @@ fn summarize(
 /// Whether a line of a key log says something.
 fn is_line(line: &[u8]) -> bool {
     !line.is_empty() && !line.starts_with(b"#")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_recording_is_replaced_once_the_program_runs_and_else_put_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.pcapng");
+        for runs in [false, true] {
+            fs::write(&path, "old").unwrap();
+            let mut aside = Aside::default();
+            aside.put(&path).unwrap();
+            aside.put(&folder.path().join("none")).unwrap();
+            fs::write(&path, "new").unwrap();
+            aside.made.push(path.clone());
+            if runs {
+                aside.forget()
+            } else {
+                drop(aside)
+            }
+            let expected = if runs { b"new" } else { b"old" };
+            assert_eq!(fs::read(&path).unwrap(), expected);
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        }
+        assert!(Aside::default().put(folder.path()).is_err());
+    }
 }
