@@ -13,61 +13,76 @@ const CAPTURES: usize = 64;
 /// Nanoseconds by which clocks may differ without a word.
 const AGREED: i64 = 1_000_000;
 
-/// The nanoseconds to add to the times of each capture, so that they are by the clock of the first one; and what
-/// to say about it. A capture is compared with all whose clock is known by then.
-pub(super) fn compare(
-    files: &[&Path],
-    limits: &Limits,
-    notes: &mut Vec<String>,
-) -> anyhow::Result<Vec<i64>> {
-    if files.len() <= 1 {
-        return Ok(vec![0; files.len()]);
-    }
-    if files.len() > CAPTURES {
-        bail!("{} captures are more than {CAPTURES}, the most that are read as one", files.len());
-    }
-    let mut waiting = Vec::new();
-    for (number, file) in files.iter().enumerate() {
-        let name = shown(file);
-        let read = Datagrams::new(open(file)?.0, limits.clone());
-        let mut datagrams = read.map_err(|error| of_capture(&name, &error))?;
-        waiting.push((number, name, Clock::read(&mut datagrams)));
-    }
-    let mut known = vec![(waiting.remove(0), 0)];
-    let mut shifts = vec![0; files.len()];
-    while let Some((place, behind)) = next(&known, &waiting) {
-        let one = waiting.remove(place);
-        if behind.nanos.saturating_abs() > AGREED {
-            notes.push(told(&one.1, behind, &known));
-        }
-        if let Some(shift) = shifts.get_mut(one.0) {
-            *shift = behind.nanos;
-        }
-        known.push((one, behind.nanos));
-    }
-    for (_, name, _) in waiting {
-        notes.push(format!(
-            "{name} has no datagram that another capture has: its clock is taken to agree with theirs"
-        ));
-    }
-    Ok(shifts)
+/// A capture that is read together with others, and the nanoseconds to add to its times.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'a> {
+    pub(super) path: &'a Path,
+    pub(super) shift: i64,
+    /// Its place among all captures, from 0.
+    pub(super) place: u16,
 }
 
-type Named = (usize, String, Clock);
+/// The captures that can be read as one, by the clock of the first of them: each shares datagrams with another
+/// one. Nothing tells how the clocks of others stand to theirs, nor that they show the same network, so that they are
+/// read apart. And what to say about it.
+pub(super) fn groups<'a>(
+    files: &[&'a Path],
+    limits: &Limits,
+    notes: &mut Vec<String>,
+) -> anyhow::Result<Vec<Vec<Part<'a>>>> {
+    if files.len() > CAPTURES {
+        bail!(
+            "{} captures are more than {CAPTURES}, the most that are read at a time",
+            files.len()
+        );
+    }
+    let mut waiting = Vec::new();
+    for (place, path) in (0..).zip(files) {
+        let name = shown(path);
+        let mut clock = Clock::default();
+        if files.len() > 1 {
+            let read = Datagrams::new(open(path)?.0, limits.clone());
+            clock = Clock::read(&mut read.map_err(|error| of_capture(&name, &error))?);
+        }
+        waiting.push((Part { path, shift: 0, place }, name, clock));
+    }
+    let mut groups = Vec::new();
+    while !waiting.is_empty() {
+        let mut known = vec![waiting.remove(0)];
+        while let Some((place, behind)) = next(&known, &waiting) {
+            let (part, name, clock) = waiting.remove(place);
+            if behind.nanos.saturating_abs() > AGREED {
+                notes.push(told(&name, behind, &known));
+            }
+            known.push((Part { shift: behind.nanos, ..part }, name, clock));
+        }
+        if let [(_, name, _)] = &*known
+            && files.len() > 1
+        {
+            notes.push(format!(
+                "{name} has no datagram that another capture has, and was read by itself"
+            ));
+        }
+        groups.push(known.into_iter().map(|(part, ..)| part).collect());
+    }
+    Ok(groups)
+}
+
+type Named<'a> = (Part<'a>, String, Clock);
 
 /// A capture that has datagrams of one whose clock is known, and how far it is behind the first one.
-fn next(known: &[(Named, i64)], waiting: &[Named]) -> Option<(usize, Behind)> {
+fn next(known: &[Named<'_>], waiting: &[Named<'_>]) -> Option<(usize, Behind)> {
     let compared = waiting.iter().enumerate().flat_map(|(place, (_, _, clock))| {
-        known.iter().filter_map(move |((_, _, other), shift)| {
+        known.iter().filter_map(move |(part, _, other)| {
             let behind = other.compare(clock)?;
-            Some((place, Behind { nanos: behind.nanos.saturating_add(*shift), ..behind }))
+            Some((place, Behind { nanos: behind.nanos.saturating_add(part.shift), ..behind }))
         })
     });
     compared.max_by_key(|(_, behind)| (behind.both_ways, behind.datagrams))
 }
 
-fn told(name: &str, behind: Behind, known: &[(Named, i64)]) -> String {
-    let first = known.first().map_or("", |((_, first, _), _)| first);
+fn told(name: &str, behind: Behind, known: &[Named<'_>]) -> String {
+    let first = known.first().map_or("", |(_, first, _)| first);
     let millis = behind.nanos.saturating_abs() / 1_000_000;
     let seconds = format!("{}.{:03} s", millis / 1000, millis % 1000);
     let direction = if behind.nanos > 0 { "behind" } else { "ahead of" };

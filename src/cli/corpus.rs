@@ -44,7 +44,7 @@ pub(super) fn run(args: &CorpusArgs, out: &mut Output, talk: Talk) -> Result<Don
             corpus.save(&savedata);
             continue;
         }
-        let input = Input::open_files(&[file], &args.source, out)?;
+        let input = Input::open_file(file, &args.source, out)?;
         let filter = input.filter.clone();
         let ended = input.each(|item| {
             if let Item::Record(record) = item {

@@ -10,9 +10,10 @@ use anyhow::{Context as _, bail};
 
 use super::Done;
 use super::args::{InputArgs, SourceArgs};
+use super::clocks::Part;
+use super::names;
 use super::output::{Output, Stop, Talk, say};
 use super::progress::Progress;
-use super::{clocks, names};
 use crate::capture::{self, Datagrams, Limits, NotUdp, StreamCounts};
 use crate::crypto::{KeyRing, Sealed, Tally};
 #[cfg(target_os = "linux")]
@@ -40,23 +41,28 @@ pub(super) struct Input {
 impl Input {
     /// Opens the capture and its keys.
     pub(super) fn open(args: &InputArgs, out: &mut Output) -> anyhow::Result<Self> {
-        Self::open_files(&[&args.file], &args.source, out)
+        Self::open_file(&args.file, &args.source, out)
+    }
+
+    /// Opens a capture and its keys.
+    pub(super) fn open_file(
+        path: &Path,
+        args: &SourceArgs,
+        out: &mut Output,
+    ) -> anyhow::Result<Self> {
+        Self::open_files(&[Part { path, shift: 0, place: 0 }], args, out)
     }
 
     /// Opens captures, at least one, that are read as one, and their keys.
     pub(super) fn open_files(
-        files: &[&Path],
+        parts: &[Part<'_>],
         args: &SourceArgs,
         out: &mut Output,
     ) -> anyhow::Result<Self> {
+        let files = || parts.iter().map(|part| part.path);
         // What is wrong with the command line is said before any file is touched.
         let filter = args.filter.as_deref().map(filter).transpose()?;
-        let has_stdin = files.iter().any(|file| file.as_os_str() == "-");
-        if has_stdin && files.len() > 1 {
-            bail!(
-                "standard input cannot be one of several captures: their clocks are compared first"
-            );
-        }
+        let has_stdin = files().any(|file| file.as_os_str() == "-");
         if has_stdin && args.keys.iter().any(|path| path.as_os_str() == "-") {
             bail!("standard input cannot be both the capture and a key log");
         }
@@ -66,8 +72,7 @@ impl Input {
             let tally = read_keys(path, &mut ring)?;
             notes.tally(&shown(path), &tally);
         }
-        let beside =
-            files.iter().filter(|_| args.keys.is_empty()).filter_map(|it| key_log_beside(it));
+        let beside = files().filter(|_| args.keys.is_empty()).filter_map(key_log_beside);
         for path in beside {
             let shown = shown(&path);
             if fs::metadata(&path).is_ok_and(|found| found.is_file()) {
@@ -82,18 +87,17 @@ impl Input {
         for path in &args.names {
             notes.names(&shown(path), names::read(path, &mut ring)?);
         }
-        let names: Vec<_> = files.iter().map(|file| shown(file)).collect();
-        let opened = files.iter().map(|file| open(file)).collect::<anyhow::Result<Vec<_>>>()?;
+        let names: Vec<_> = files().map(shown).collect();
+        let opened = files().map(open).collect::<anyhow::Result<Vec<_>>>()?;
         let size = opened.iter().map(|(_, size)| *size).sum::<Option<u64>>();
         let progress = Progress::new(size, out.is_terminal());
-        let limits = Limits { max_decompressed: args.max_decompressed, ..Limits::default() };
-        let shifts = clocks::compare(files, &limits, &mut notes.always)?;
+        let limits = limits(args);
         let mut datagrams: Option<Datagrams<_>> = None;
-        for ((name, (reader, _)), shift) in names.iter().zip(opened).zip(shifts) {
+        for ((name, (reader, _)), part) in names.iter().zip(opened).zip(parts) {
             let reader = progress.count(reader);
             let read = match datagrams {
                 None => Datagrams::new(reader, limits.clone()),
-                Some(others) => others.and(reader, shift),
+                Some(others) => others.and(reader, part.shift),
             };
             datagrams = Some(read.map_err(|error| of_capture(name, &error))?);
         }
@@ -389,6 +393,11 @@ impl Ended {
         }
     }
 
+    /// Adds what else the user should know, before the rest.
+    pub(super) fn add_notes(&mut self, notes: Vec<String>) {
+        self.notes.always.splice(0..0, notes);
+    }
+
     /// Says only what the user should know, not how the capture ended.
     pub(super) fn tell_notes(&self, talk: Talk) {
         if !talk.quiet {
@@ -417,6 +426,11 @@ pub(super) fn shown(path: &Path) -> String {
         return "standard input".to_owned();
     }
     printable(path.as_os_str().as_encoded_bytes()).to_string()
+}
+
+/// What one input may cost.
+pub(super) fn limits(args: &SourceArgs) -> Limits {
+    Limits { max_decompressed: args.max_decompressed, ..Limits::default() }
 }
 
 /// Opens a file for reading, and says how long it is if it is a regular one.

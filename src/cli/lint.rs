@@ -6,7 +6,8 @@ use anyhow::bail;
 
 use super::Done;
 use super::args::{FailOn, LintArgs, LintFormat};
-use super::input::{Input, shown};
+use super::clocks;
+use super::input::{Input, limits, shown};
 use super::output::{Output, Stop, Talk, say};
 use super::save;
 use crate::conference::savedata::Savedata;
@@ -26,6 +27,12 @@ pub(super) fn run(args: &LintArgs, out: &mut Output, talk: Talk) -> Result<Done,
     let (saves, captures): (Vec<_>, Vec<_>) =
         args.files.iter().cloned().partition(|path| save::is_save(path));
     let files: Vec<_> = captures.iter().chain(&saves).map(|path| shown(path)).collect();
+    if captures.len() > 1 && captures.iter().any(|path| path.as_os_str() == "-") {
+        return Err(anyhow::anyhow!(
+            "standard input cannot be one of several captures: their clocks are compared first"
+        )
+        .into());
+    }
     let mut lint = Lint::new(rules.clone());
     for (number, path) in (captures.len()..).zip(&saves) {
         let file = save::read(path)?;
@@ -34,23 +41,24 @@ pub(super) fn run(args: &LintArgs, out: &mut Output, talk: Talk) -> Result<Done,
             Savedata::parse(&file).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
         lint.save(u16::try_from(number).unwrap_or(u16::MAX), &savedata);
     }
-    let mut ended = None;
-    let mut filter = None;
-    if !captures.is_empty() {
-        let captures: Vec<_> = captures.iter().map(PathBuf::as_path).collect();
-        let input = Input::open_files(&captures, &args.source, out)?;
-        filter.clone_from(&input.filter);
+    let mut report = lint.finish(&|_| true);
+    let (mut notes, mut all_ended) = (Vec::new(), Vec::new());
+    let captures: Vec<_> = captures.iter().map(PathBuf::as_path).collect();
+    for group in clocks::groups(&captures, &limits(&args.source), &mut notes)? {
+        let input = Input::open_files(&group, &args.source, out)?;
+        let filter = input.filter.clone();
         let wanted =
             |record: &Record<'_>| filter.as_ref().is_none_or(|filter| filter.matches(record));
-        ended = Some(input.each(|item| {
+        let places = group.iter().map(|part| part.place).collect();
+        let mut lint = Lint::new(rules.clone()).of_files(places);
+        all_ended.push(input.each(|item| {
             if let Item::Record(record) = item {
                 lint.record(record, &wanted);
             }
             Ok(())
         })?);
+        report.add(lint.finish(&wanted));
     }
-    let report = lint
-        .finish(&|record: &Record<'_>| filter.as_ref().is_none_or(|filter| filter.matches(record)));
     let fail_on = match args.fail_on {
         FailOn::Error => Severity::Error,
         FailOn::Warning => Severity::Warning,
@@ -62,9 +70,18 @@ pub(super) fn run(args: &LintArgs, out: &mut Output, talk: Talk) -> Result<Done,
         LintFormat::Sarif => lint_sarif(&report, &rules, &files, out),
         LintFormat::Junit => lint_junit(&report, &rules, &files, fail_on, out),
     })?;
-    if let Some(ended) = ended {
-        ended.tell(out, talk)?;
+    for ended in &mut all_ended {
+        ended.add_notes(std::mem::take(&mut notes));
     }
+    let mut told = Ok(Done::Clean);
+    for ended in all_ended {
+        match (ended.tell(out, talk), &told) {
+            (Err(Stop::Failed(error)), Err(_)) => say(&format!("{error:#}")),
+            (Err(stop), _) => told = Err(stop),
+            (Ok(_), _) => {}
+        }
+    }
+    told?;
     if args.format != LintFormat::Text
         && !talk.quiet
         && let Some(text) = not_judged(&report)

@@ -48,7 +48,7 @@ pub(super) fn run(args: &MutateArgs, out: &mut Output, talk: Talk) -> Result<Don
     }
     let name = shown(file);
     let mut survey = Survey::default();
-    let input = Input::open_files(&[file], source, out)?;
+    let input = Input::open_file(file, source, out)?;
     let filter = input.filter.clone();
     let ended = input.each(|item| {
         if let Item::Record(record) = item {

@@ -85,11 +85,31 @@ pub struct Report {
     pub names: BTreeMap<PublicKey, Vec<u8>>,
 }
 
+impl Report {
+    /// Adds what was found in other files.
+    pub fn add(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+        self.findings.sort_by_key(|finding| finding.spot.map(|spot| (spot.at, spot.frame)));
+        self.more += other.more;
+        for (why, count) in other.not_judged {
+            *self.not_judged.entry(why).or_default() += count;
+        }
+        self.names.extend(other.names);
+    }
+}
+
 impl Lint {
     /// With these rules.
     #[must_use]
     pub fn new(rules: Vec<&'static Rule>) -> Self {
         Self { delivery: Delivery::default(), checker: Checker::new(rules) }
+    }
+
+    /// Says which files, by their places among all that are reported on, the captures are that are read as one.
+    #[must_use]
+    pub fn of_files(mut self, files: Vec<u16>) -> Self {
+        self.checker.files = files;
+        self
     }
 
     /// Takes the next record. `wanted` says of a record whether findings about it are wanted.
@@ -133,6 +153,8 @@ struct Checker {
     closed: Recent<SocketAddr, Timestamp>,
     /// Frames that are older than one before them.
     disordered: u64,
+    /// The place of each capture among all files; none if there is but one.
+    files: Vec<u16>,
 }
 
 /// The rules that look at packets with one data id.
@@ -177,6 +199,7 @@ impl Checker {
             owners: Recent::new(ADDRESSES),
             closed: Recent::new(ADDRESSES),
             disordered: 0,
+            files: Vec::new(),
         }
     }
 
@@ -250,7 +273,8 @@ impl Checker {
             }
         }
         let is_udp = record.transport == Transport::Udp;
-        let frame = Frame { file: record.file, number: record.frame };
+        let file = self.files.get(usize::from(record.file)).copied().unwrap_or(record.file);
+        let frame = Frame { file, number: record.frame };
         self.packet(&Packet {
             spot: Spot { frame, at: record.at, wanted: wanted(record) },
             from: record.from.real_key,

@@ -175,6 +175,26 @@ fn captures_of_several_machines_are_read_as_one_by_one_clock() {
     }
 }
 
+/// The same people were in all of them at the same time, as it seems: nothing tells that it was not.
+#[test]
+fn captures_that_share_no_datagram_are_read_apart() {
+    let told = |found: &[Value]| {
+        let mut told: Vec<_> = found
+            .iter()
+            .map(|it| (it["file"].to_string(), it["frame"].as_u64(), it["message"].to_string()))
+            .collect();
+        told.sort();
+        told
+    };
+    let stories = ["talk", "relay", "rejoin", "restart", "stale"].map(sample);
+    let apart: Vec<_> = stories.iter().flat_map(|story| findings(&[story]).1).collect();
+    let all: Vec<_> = stories.iter().map(String::as_str).collect();
+    let (code, together) = findings(&all);
+    assert_eq!((code, told(&together)), (1, told(&apart)));
+    let (_, _, stderr) = run(&[&["lint"], &all[..2]].concat());
+    assert_eq!(stderr.matches("was read by itself").count(), 2, "{stderr}");
+}
+
 #[test]
 fn a_capture_given_twice_counts_once() {
     let talk = sample("talk");

@@ -97,7 +97,7 @@ pub(super) fn judge(
     let mut ours = BTreeSet::new();
     let options = Options { profile: args.profile.clone(), only: None, state: None };
     let mut replay = Replay::new(options);
-    let input = Input::open_files(&[&capture], &SourceArgs::default(), out)?;
+    let input = Input::open_file(&capture, &SourceArgs::default(), out)?;
     let ended = input.each(|item| {
         if let Item::Record(record) = item {
             if counts.own.contains(&record.src) {

@@ -272,7 +272,7 @@ fn summarize(
     }
     let cannot = || format!("cannot remove {}", shown(keys));
     fs::remove_file(keys).with_context(cannot)?;
-    let input = Input::open_files(&[capture], &SourceArgs::default(), out)?;
+    let input = Input::open_file(capture, &SourceArgs::default(), out)?;
     let mut totals = Totals::default();
     let ended = input.each(|item| {
         if let Item::Record(record) = item {
