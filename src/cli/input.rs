@@ -476,12 +476,12 @@ pub(super) fn ring(file: &Path, args: &SourceArgs) -> anyhow::Result<KeyRing> {
 
 /// Reads a key log.
 fn read_keys(path: &Path, ring: &mut KeyRing) -> anyhow::Result<Tally> {
-    let reader = open_keys(path)?;
     let cannot = || format!("cannot read keys from {}", shown(path));
+    let reader = open_keys(path).with_context(cannot)?;
     ring.read(BufReader::new(reader)).with_context(cannot)
 }
 
-/// Opens a key log: a regular file (threat 7), or standard input.
+/// Opens a key log or a file of names: a regular file (threat 7), or standard input.
 pub(super) fn open_keys(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
     // Looked at before it is opened, since a FIFO may keep waiting whoever opens it.
     if path.as_os_str() != "-"
@@ -489,9 +489,9 @@ pub(super) fn open_keys(path: &Path) -> anyhow::Result<Box<dyn Read + Send>> {
         && !found.is_file()
         && !found.is_dir()
     {
-        bail!("key log {} is not a regular file; `-k -` reads from a pipe", shown(path));
+        bail!("{} is not a regular file; `-` reads from a pipe", shown(path));
     }
-    Ok(open(path).context("key log")?.0)
+    Ok(open(path)?.0)
 }
 
 /// The key log that has the capture's name with another ending: `a.keys` beside `a.pcapng` or

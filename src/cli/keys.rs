@@ -178,7 +178,7 @@ pub(super) fn embed(args: &EmbedArgs, out: &mut Output, talk: Talk) -> Result<Do
     } else {
         let keys = used_keys(args, &mut log, out, talk)?;
         if !talk.quiet {
-            say(&format!("{} of the key log open something here", counted(keys as u64, "key")));
+            say(&format!("{} open something here", counted(keys as u64, "key")));
         }
     }
     if left_out > 0 && !talk.quiet {
@@ -228,11 +228,11 @@ fn used_keys(
         }
         Ok(())
     })?;
+    // Where the keys are from is among them.
+    ended.tell_notes(talk);
     let ring = ended.dissector.sessions().ring();
     let keys = ring.write_used(|public| people.contains(public), log);
     if keys == 0 {
-        // Why, is among the notes.
-        ended.tell_notes(talk);
         return Err(anyhow!("no key opens anything in {}", shown(&args.file)).into());
     }
     Ok(keys)

@@ -44,6 +44,8 @@ pub enum Fault {
     OddDigits,
     /// The field never has this value.
     Choice(FieldId, Option<&'static str>),
+    /// A range of values that have no order.
+    Unordered(FieldType),
     /// A range whose end lies before its beginning.
     Backwards,
     /// Square brackets with something else than a slice between them.
@@ -116,13 +118,18 @@ impl fmt::Display for Error {
                 write!(f, "{} never has this value; ", id.field().name)?;
                 let choices = id.choices();
                 if choices.len() > 16 {
-                    return f.write_str("see `toxscope fields`");
+                    return f.write_str("`toxscope fields --format json` lists what it may be");
                 }
                 write!(f, "it is one of {}", choices.join(", "))
             }
             Fault::Choice(id, Some(near)) => {
                 write!(f, "{} never has this value; did you mean {near}?", id.field().name)
             }
+            Fault::Unordered(ty) => write!(
+                f,
+                "a {} field has no order, so that it has no ranges; text goes between quotation marks",
+                ty.name()
+            ),
             Fault::Backwards => write!(f, "this range ends before it begins"),
             Fault::Slice => write!(
                 f,

@@ -338,6 +338,11 @@ fn span(operand: Operand, written: Written<'_>) -> Result<Span, Fault> {
             _ => Ok(Span::Between(from, to)),
         };
     }
+    if let Written::Word(word) = written
+        && word.contains("..")
+    {
+        return Err(Fault::Unordered(ty));
+    }
     literal::whole(operand.field, ty, written).map(Span::One)
 }
 

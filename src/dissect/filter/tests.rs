@@ -305,6 +305,10 @@ fn a_fault_is_pointed_at_and_the_nearest_name_suggested() {
     );
     assert_eq!(refused(r#"name == "a\q""#).0, 10);
     assert_eq!(refused("frame in {9..1}"), (10, 4, "this range ends before it begins".into()));
+    let unordered =
+        "a text field has no order, so that it has no ranges; text goes between quotation marks";
+    assert_eq!(refused("text in {a..c}"), (9, 4, unordered.into()));
+    assert!(Filter::parse("text in {\"a..c\"}").is_ok());
     assert_eq!(refused("frame in {}"), (10, 1, "a value is expected here".into()));
     assert_eq!(refused("frame in 1").0, 9);
     assert_eq!(refused("frame == 18446744073709551616").0, 9);
