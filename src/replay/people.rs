@@ -497,7 +497,7 @@ fn say(
     let what = match data.id {
         id if id.is_conference() => SaidWhat::Packet(data.bytes.to_vec()),
         DataId::KILL_SESSION => SaidWhat::End,
-        DataId(0x30) => SaidWhat::Nickname(data.bytes.get(1..).unwrap_or_default().to_vec()),
+        DataId::NICKNAME => SaidWhat::Nickname(data.bytes.get(1..).unwrap_or_default().to_vec()),
         DataId::MESSENGER_ONLINE => SaidWhat::Friendly,
         _ => return,
     };

@@ -34,6 +34,8 @@ impl DataId {
     pub const ALIVE: Self = Self(0x10);
     /// Messenger: "I am online for you".
     pub const MESSENGER_ONLINE: Self = Self(0x18);
+    /// Messenger: what its sender is called.
+    pub const NICKNAME: Self = Self(0x30);
     /// Conference invitation and its answers.
     pub const CONFERENCE_INVITE: Self = Self(0x60);
     /// "The conference is open here".

@@ -61,6 +61,8 @@ pub struct Recorder<W: Write> {
     chance: Chance,
     people: BTreeMap<MemberId, [KeyPair; 2]>,
     by_key: BTreeMap<PublicKey, MemberId>,
+    /// What members are called at the moment.
+    names: BTreeMap<MemberId, Vec<u8>>,
     /// By the two members, the lower one first.
     sessions: BTreeMap<(MemberId, MemberId), Session>,
     planned: BinaryHeap<Planned>,
@@ -112,6 +114,7 @@ impl<W: Write> Recorder<W> {
             chance: Chance::new(!seed),
             people: BTreeMap::new(),
             by_key: BTreeMap::new(),
+            names: BTreeMap::new(),
             sessions: BTreeMap::new(),
             planned: BinaryHeap::new(),
             order: 0,
@@ -175,7 +178,7 @@ impl<W: Write> Recorder<W> {
         let is_lossy = sent.bytes.first() == Some(&DataId::CONFERENCE_LOSSY.0);
         let mut at = first;
         while at <= last {
-            let (number, bytes) = (sent.number.wrapping_add(1), sent.bytes.to_vec());
+            let (number, bytes) = (sent.number.wrapping_add(session::OPENING), sent.bytes.to_vec());
             let content = Content::Data { number, bytes, is_lossy };
             self.plan(at, (sent.from, sent.to), sent.generation, content);
             at = at.saturating_add(RESEND_AFTER);
@@ -206,8 +209,18 @@ fn pair(one: MemberId, other: MemberId) -> (MemberId, MemberId) {
 }
 
 impl<W: Write> Observer for Recorder<W> {
-    fn after(&mut self, now: Nanos, who: MemberId, _: &Endpoint, input: &Input<'_>, _: &[Output]) {
+    fn after(
+        &mut self,
+        now: Nanos,
+        who: MemberId,
+        endpoint: &Endpoint,
+        input: &Input<'_>,
+        _: &[Output],
+    ) {
         self.write_until(now);
+        if self.names.get(&who).is_none_or(|name| name != endpoint.name()) {
+            self.names.insert(who, endpoint.name().to_vec());
+        }
         let (friend, bytes) = match input {
             Input::ConnectionUp { friend, .. } => (friend, None),
             Input::Packet { friend, bytes, .. } => (friend, Some(bytes)),
@@ -225,7 +238,8 @@ impl<W: Write> Observer for Recorder<W> {
         self.people.insert(who, [real.clone(), dht.clone()]);
     }
 
-    fn started(&mut self, _: Nanos, _: MemberId, endpoint: &Endpoint, _: Option<usize>) {
+    fn started(&mut self, _: Nanos, who: MemberId, endpoint: &Endpoint, _: Option<usize>) {
+        self.names.insert(who, endpoint.name().to_vec());
         let Ok(name) = str::from_utf8(endpoint.name()) else { return };
         let key = endpoint.real_key();
         if !name.is_empty() && !name.contains(char::is_control) && self.noted.insert((key, key)) {
@@ -254,14 +268,15 @@ impl<W: Write> Observer for Recorder<W> {
         self.plan(responded, back, generation, Content::Response);
         self.plan(shaken, there, generation, Content::Handshake);
         self.plan(answered, back, generation, Content::Handshake);
-        // The first packet of a friend connection (packets §6).
-        let online = || Content::Data {
-            number: 0,
-            bytes: vec![DataId::MESSENGER_ONLINE.0],
-            is_lossy: false,
-        };
-        self.plan(answered, back, generation, online());
-        self.plan(up.first().copied().unwrap_or(answered), there, generation, online());
+        // The first packets of a friend connection (packets §6).
+        let opened = up.first().copied().unwrap_or(answered);
+        for (at, ends) in [(answered, back), (opened, there)] {
+            let name = self.names.get(&ends.0).map_or(&[][..], Vec::as_slice);
+            let nickname = [&[DataId::NICKNAME.0], name].concat();
+            for (number, bytes) in [(0, vec![DataId::MESSENGER_ONLINE.0]), (1, nickname)] {
+                self.plan(at, ends, generation, Content::Data { number, bytes, is_lossy: false });
+            }
+        }
     }
 
     fn sent(&mut self, sent: &Sent<'_>) {

@@ -10,6 +10,9 @@ use crate::wire::{DataId, Nonce, PublicKey};
 
 const COOKIE_SIZE: usize = 112;
 
+/// How many lossless packets a session begins with, before those of the world: "I am online", and a nickname.
+pub(super) const OPENING: u32 = 2;
+
 /// What a datagram says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Content {
@@ -109,10 +112,10 @@ impl Session {
         self.sides.iter_mut().find(|side| side.who == who)
     }
 
-    /// A lossless packet arrives at a member; the first one brings the session up.
+    /// A lossless packet arrives at a member; the first one, with the nickname behind it, brings the session up.
     pub(super) fn receives(&mut self, who: MemberId, first: bool) {
         if let Some(side) = self.side(who) {
-            side.received = if first { 1 } else { side.received.wrapping_add(1) };
+            side.received = if first { OPENING } else { side.received.wrapping_add(1) };
         }
     }
 
