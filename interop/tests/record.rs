@@ -133,11 +133,16 @@ fn a_program_runs_as_its_user_and_ends_as_it_would_alone() {
     assert_eq!((code, &lines[..2]), (Some(7), &["65534", "65534"][..]), "{out}");
     assert_ne!(lines[2], "/root");
     assert_eq!(bench.run(&["sh", "-c", "kill -TERM $$"]).0, Some(128 + 15));
+    // A program that does not start takes nothing away of an earlier recording.
+    let earlier = fs::read(bench.at("out.pcapng")).expect("it was recorded");
     assert_eq!(bench.run(&["./no-such-program"]).0, Some(127));
     assert_eq!(bench.run(&["./libtoxscope_keylog.so.none"]).0, Some(127));
     fs::write(bench.at("data"), "no program").expect("ours");
     let (code, _, said) = bench.run(&["./data"]);
     assert_eq!(code, Some(126), "{said}");
+    assert!(fs::read(bench.at("out.pcapng")).expect("it is put back") == earlier);
+    fs::remove_file(bench.at("out.pcapng")).expect("ours");
+    assert_eq!(bench.run(&["./no-such-program"]).0, Some(127));
     assert!(!bench.at("out.pcapng").exists() && !bench.at("out.keys").exists());
 
     // A signal for us is one for the program.
