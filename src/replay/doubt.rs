@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use foldhash::quality::RandomState;
 
 use super::observation::{Doubt, Why};
-use super::schedule::later;
 use crate::time::Timestamp;
 use crate::wire::{Conference, LossyNumber, MessageNumber, Packet, PeerNumber};
 
@@ -70,7 +69,7 @@ impl Doubts {
         let of = of.filter(|doubt| doubt.since <= at);
         let known = conference.and_then(|it| self.known.get(&it).copied());
         let lost = self.lost.iter().find(|lost| {
-            later(**lost, -NOTICED_LATE) <= at && known.is_none_or(|known| known <= **lost)
+            lost.later(-NOTICED_LATE) <= at && known.is_none_or(|known| known <= **lost)
         });
         let why = self.whole.as_ref().or(of).map(|doubt| doubt.why);
         why.or(lost.map(|_| Why::Lost))
@@ -116,7 +115,7 @@ impl Doubts {
     /// All doubts, and since when packets are missing from the capture.
     pub(super) fn all(&self) -> impl Iterator<Item = Doubt> {
         let lost = self.lost.first().map(|at| {
-            let since = later(*at, -NOTICED_LATE);
+            let since = at.later(-NOTICED_LATE);
             Doubt { conference: None, since, why: Why::Lost }
         });
         self.whole.iter().chain(self.of.values()).copied().chain(lost)

@@ -6,7 +6,7 @@ use super::expected::Expected;
 use super::follower::{Follower, HORIZON, Said, SaidWhat, Teller};
 use super::observation::{Class, Difference, DifferenceKind, Sent, What, Why};
 use super::rules::{self, Cause, NOBODY};
-use super::schedule::{Shown, later};
+use super::schedule::Shown;
 use crate::conference::{Fact, Group, Input, Request};
 use crate::time::Timestamp;
 use crate::wire::{
@@ -295,7 +295,7 @@ impl Follower {
         if self.may_skip.contains(&group) && (1..SKIPPED).contains(&skipped) {
             self.use_numbers_until(at, group, number, teller);
         }
-        let late = later(said.at, EARLY);
+        let late = said.at.later(EARLY);
         let due = self.machine.group(group)?.ping_due();
         let uncertain = self.unseen_pings.contains(&group)
             || i64::try_from(due).is_ok_and(|due| {
@@ -447,7 +447,7 @@ impl Follower {
         let mut last = said.at;
         let mut copies = Vec::new();
         for (key, other) in self.outbox.iter().take(LOOK) {
-            if key.0 > later(last, COPIES) {
+            if key.0 > last.later(COPIES) {
                 break;
             }
             if let SaidWhat::Packet(copy) = &other.what
@@ -476,14 +476,14 @@ impl Follower {
     /// stands before all that it was given later, however long it takes.
     pub(super) fn give_up(&mut self, until: Timestamp, teller: Teller<'_>) {
         let (wires, up) = (&self.wires, &self.up);
-        let settled = later(until, -HORIZON);
-        let given_up = self.awaited.take_those(later(until, -DEADLINE), |friend, expected| {
+        let settled = until.later(-HORIZON);
+        let given_up = self.awaited.take_those(until.later(-DEADLINE), |friend, expected| {
             let session = up.get(friend).filter(|session| expected.session == Some(**session));
             match session.and_then(|session| wires.get(session)) {
                 // Nobody knows what was left when the session ended.
                 None => true,
                 Some(wire) if !expected.lossy => {
-                    wire.spoke_between(later(expected.at, DEADLINE), settled)
+                    wire.spoke_between(expected.at.later(DEADLINE), settled)
                 }
                 Some(_) => true,
             }

@@ -7,7 +7,6 @@ use std::ops::ControlFlow;
 use super::follower::{Follower, Heard, HeardWhat, Said, SaidWhat, Teller};
 use super::observation::{Difference, Doubt, Tally, Why};
 use super::rules::NOBODY;
-use super::schedule::later;
 use super::wire::{Wire, is_before};
 use crate::conference::Profile;
 use crate::dissect::{Content, Data, Delivery, Record};
@@ -212,7 +211,7 @@ impl People {
             return None;
         }
         *before += 1;
-        Some(Record { at: later(record.at, *before), ..record.clone() })
+        Some(Record { at: record.at.later(*before), ..record.clone() })
     }
 
     /// What a record tells at the moment it passes by.

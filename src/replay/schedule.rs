@@ -24,11 +24,6 @@ const RECENT_LOSSY: usize = 64;
 /// A session ends when nobody gave a sign of life for longer than this, in nanoseconds.
 const ALIVE_TIMEOUT: i64 = 32_000_000_000;
 
-/// Later by so many nanoseconds.
-pub(super) const fn later(at: Timestamp, nanos: i64) -> Timestamp {
-    Timestamp::from_nanos(at.as_nanos().saturating_add(nanos))
-}
-
 /// What the dice showed, as far as the endpoint told.
 pub(super) struct Shown(pub(super) Option<PeerNumber>);
 
@@ -45,7 +40,7 @@ impl Dice for Shown {
 impl Follower {
     /// Judges what is old enough: everything that could speak for or against it was seen.
     pub(super) fn run(&mut self, teller: Teller<'_>) {
-        let until = later(self.clock, -HORIZON).min(self.last_sign);
+        let until = self.clock.later(-HORIZON).min(self.last_sign);
         self.run_until(until, teller);
         while self.is_full() {
             let first = [self.timeline.keys().next(), self.outbox.keys().next()];
@@ -54,7 +49,7 @@ impl Follower {
                 break;
             };
             self.doubt_all(first.0, Why::NoRoom, teller);
-            self.run_until(later(first.0, PASS), teller);
+            self.run_until(first.0.later(PASS), teller);
             self.parked.pop_first();
         }
     }
@@ -101,7 +96,7 @@ impl Follower {
                 // Who goes on sending has not heard of it.
                 let wire = self.wires.get(&heard.session);
                 let last = wire.and_then(|wire| wire.last_sign);
-                last.is_none_or(|(last, _)| last <= later(heard.at, PASS))
+                last.is_none_or(|(last, _)| last <= heard.at.later(PASS))
             }
         };
         if proven {
@@ -310,7 +305,7 @@ impl Follower {
                 }
                 (Some((pass, due)), _) if self.no_pass_before <= at => {
                     if !self.try_pass(pass, at.nanos_since(due) >= PATIENCE, teller) {
-                        self.no_pass_before = later(at, RETRY);
+                        self.no_pass_before = at.later(RETRY);
                     }
                 }
                 _ => return,
@@ -323,7 +318,7 @@ impl Follower {
         let due = i64::try_from(self.machine.next_due()?).unwrap_or(i64::MAX);
         let due = due.saturating_mul(1_000_000_000).saturating_sub(self.phase);
         let due = Timestamp::from_nanos(due);
-        Some((self.awake(due.max(later(self.fed_at, PASS))), due))
+        Some((self.awake(due.max(self.fed_at.later(PASS))), due))
     }
 
     /// The next session to end before `at`, since nobody gave a sign of life on it for 32 s (packets §7).
@@ -331,13 +326,13 @@ impl Follower {
         if at < self.no_time_out_before {
             return None;
         }
-        let mut next = later(at, ALIVE_TIMEOUT);
+        let mut next = at.later(ALIVE_TIMEOUT);
         let mut over = None;
         for (friend, session) in &self.up {
             let Some(wire) = self.wires.get(session) else { continue };
             let Some(alive) = wire.alive_at else { continue };
-            let end = self.awake(later(self.next_second(alive), ALIVE_TIMEOUT));
-            let still_there = wire.last_sign.is_some_and(|(sign, _)| sign > later(end, PASS));
+            let end = self.awake(self.next_second(alive).later(ALIVE_TIMEOUT));
+            let still_there = wire.last_sign.is_some_and(|(sign, _)| sign > end.later(PASS));
             if still_there {
                 continue;
             }
@@ -353,14 +348,14 @@ impl Follower {
     /// `at`, or when the endpoint runs again: it first handles what came meanwhile.
     fn awake(&self, at: Timestamp) -> Timestamp {
         let stall = self.stalls.iter().find(|(from, to)| *from < at && at <= *to);
-        stall.map_or(at, |(_, to)| later(*to, PASS))
+        stall.map_or(at, |(_, to)| to.later(PASS))
     }
 
     /// When the endpoint's next second begins.
     const fn next_second(&self, at: Timestamp) -> Timestamp {
         let machine = self.machine_time(at).as_nanos();
         let rest = 1_000_000_000 - machine.rem_euclid(1_000_000_000);
-        later(at, rest)
+        at.later(rest)
     }
 
     /// Lets a pass be, unless it says what the endpoint did not say.
@@ -395,7 +390,7 @@ impl Follower {
     ) -> bool {
         // The endpoint's seconds may begin earlier than they were taken to.
         for nudge in [0, 250_000_000, 500_000_000, 750_000_000, 1_000_000_000] {
-            let time = later(self.machine_time(at), nudge);
+            let time = self.machine_time(at).later(nudge);
             let (_, step) = self.trial(time);
             let Some(last) = self.end_of_pass(&step, at, friend, bytes) else { continue };
             // An endpoint takes in what has come, then passes. What it had handled as it sent the last
@@ -436,7 +431,7 @@ impl Follower {
                 matches!(output, Output::Send { friend: to, bytes: sent } if to == friend && sent == bytes)
             })
         };
-        let together = self.soon().take_while(|(said, _)| said.at <= later(at, COPIES));
+        let together = self.soon().take_while(|(said, _)| said.at <= at.later(COPIES));
         let last = together.filter(|(said, bytes)| is_of_it(&said.friend, bytes)).last();
         is_of_it(friend, bytes).then(|| last.map_or(at, |(said, _)| said.at.max(at)))
     }
@@ -512,7 +507,7 @@ fn author(packet: &Result<Packet<'_>, crate::wire::Malformed<'_>>) -> Option<Pee
 
 /// When something was handled at the latest: known, or else within a pass.
 fn latest(key: Key, heard: &Heard) -> Timestamp {
-    let pass = later(key.0, PASS);
+    let pass = key.0.later(PASS);
     heard.by.map_or(pass, |by| by.min(pass).max(key.0))
 }
 

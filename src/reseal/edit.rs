@@ -126,10 +126,6 @@ fn sendable(bytes: &[u8]) -> Result<(), Refused> {
     }
 }
 
-pub(super) fn later(at: Timestamp, nanos: i64) -> Timestamp {
-    Timestamp::from_nanos(at.as_nanos().saturating_add(nanos))
-}
-
 impl Recording<'_> {
     /// Edits the packet at a place among [`Self::packets`], which do not change: later edits of one add to
     /// earlier ones.
@@ -167,7 +163,7 @@ impl Recording<'_> {
                     By::Receiver => back.ok_or(Refused::SilentReceiver)?,
                 };
                 let like = (place, by == By::Receiver);
-                self.added.push(Added { way, at: later(packet.at, nanos), bytes, ack, like });
+                self.added.push(Added { way, at: packet.at.later(nanos), bytes, ack, like });
                 return Ok(());
             }
         }

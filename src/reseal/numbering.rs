@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Recording;
-use super::edit::{Fate, later};
+use super::edit::Fate;
 use crate::time::Timestamp;
 
 /// Numbers count from the first one that was seen, so that their wrap does not matter.
@@ -51,7 +51,7 @@ impl Numbering {
                 numbering.gone.push(number);
             } else if plan.shift != 0 {
                 numbering.gone.push(number);
-                moved.push((later(packet.at, plan.shift), Incoming::Moved(place)));
+                moved.push((packet.at.later(plan.shift), Incoming::Moved(place)));
             } else {
                 numbering.stay.push(number);
                 numbering.by_time.push((packet.at, number));

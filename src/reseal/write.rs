@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use zeroize::Zeroizing;
 
 use super::Recording;
-use super::edit::{Fate, later};
+use super::edit::Fate;
 use super::numbering::{Incoming, Numbering};
 use crate::capture::pcapng::{Interface, Resolution, Writer};
 use crate::capture::{Block, Frames, LinkType, emit_udp};
@@ -219,7 +219,7 @@ impl Recording<'_> {
             }
             let bytes = plan.bytes.as_deref().unwrap_or(&packet.bytes);
             let again = sent.first().into_iter().flat_map(|first| {
-                plan.resent.iter().map(|nanos| (*first, None, later(first.at, *nanos)))
+                plan.resent.iter().map(|nanos| (*first, None, first.at.later(*nanos)))
             });
             let sent = sent.iter().map(|sent| {
                 let at = times.get(&sent.nonce).copied().unwrap_or(sent.at);
@@ -228,7 +228,7 @@ impl Recording<'_> {
             for (sent, nonce, sealed_at) in sent.chain(again) {
                 let is_moved = plan.shift != 0 || nonce.is_none();
                 let at = if nonce.is_some() { sent.at } else { sealed_at };
-                let (at, sealed_at) = (later(at, plan.shift), later(sealed_at, plan.shift));
+                let (at, sealed_at) = (at.later(plan.shift), sealed_at.later(plan.shift));
                 let number = if !packet.is_lossless() {
                     numbering.next(packet.number, sealed_at)
                 } else if plan.shift != 0 {
