@@ -7,7 +7,7 @@ use anyhow::bail;
 use super::Done;
 use super::args::{FailOn, LintArgs, LintFormat};
 use super::clocks;
-use super::input::{Input, limits, shown};
+use super::input::{Input, filter, limits, shown};
 use super::output::{Output, Stop, Talk, say};
 use super::save;
 use crate::conference::savedata::Savedata;
@@ -24,12 +24,16 @@ pub(super) fn run(args: &LintArgs, out: &mut Output, talk: Talk) -> Result<Done,
         return Ok(Done::Clean);
     }
     let rules = chosen(args)?;
+    // What is wrong with the command line is said before any file is touched.
+    let filter = args.source.filter.as_deref().map(filter).transpose()?;
     let (saves, captures): (Vec<_>, Vec<_>) =
         args.files.iter().cloned().partition(|path| save::is_save(path));
     let files: Vec<_> = captures.iter().chain(&saves).map(|path| shown(path)).collect();
-    if captures.len() > 1 && captures.iter().any(|path| path.as_os_str() == "-") {
+    let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
+    if captures.len() > 1 && captures.iter().chain(&args.source.keys).any(is_stdin) {
         return Err(anyhow::anyhow!(
-            "standard input cannot be one of several captures: their clocks are compared first"
+            "with several captures nothing can be read from standard input: captures are read twice, and \
+             keys for each that is read by itself"
         )
         .into());
     }
@@ -41,14 +45,12 @@ pub(super) fn run(args: &LintArgs, out: &mut Output, talk: Talk) -> Result<Done,
             Savedata::parse(&file).map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
         lint.save(u16::try_from(number).unwrap_or(u16::MAX), &savedata);
     }
-    let mut report = lint.finish(&|_| true);
+    let wanted = |record: &Record<'_>| filter.as_ref().is_none_or(|filter| filter.matches(record));
+    let mut report = lint.finish(&wanted);
     let (mut notes, mut all_ended) = (Vec::new(), Vec::new());
     let captures: Vec<_> = captures.iter().map(PathBuf::as_path).collect();
     for group in clocks::groups(&captures, &limits(&args.source), &mut notes)? {
         let input = Input::open_files(&group, &args.source, out)?;
-        let filter = input.filter.clone();
-        let wanted =
-            |record: &Record<'_>| filter.as_ref().is_none_or(|filter| filter.matches(record));
         let places = group.iter().map(|part| part.place).collect();
         let mut lint = Lint::new(rules.clone()).of_files(places);
         all_ended.push(input.each(|item| {

@@ -216,9 +216,15 @@ fn of_several_captures_each_fault_is_told_with_the_name_of_its_file() {
     assert_eq!(stderr.matches("cut short at byte").count(), 2, "{stderr}");
     assert!(stderr.contains("a.pcapng: cut short"), "{stderr}");
     assert!(stderr.contains("b.pcapng: cut short"), "{stderr}");
-    let (code, _, stderr) = run(&["lint", "-", &sample("talk")]);
+    for args in [&["-"][..], &["-k", "-", &sample("rejoin")]] {
+        let (code, _, stderr) = run(&[&["lint", &sample("talk")], args].concat());
+        assert_eq!(code, 2);
+        assert!(stderr.contains("standard input"), "{stderr}");
+    }
+    // A filter is looked at before any file is.
+    let (code, _, stderr) = run(&["lint", "nosuch.pcapng", "nothing.pcapng", "-Y", "kind =="]);
     assert_eq!(code, 2);
-    assert!(stderr.contains("standard input"), "{stderr}");
+    assert!(stderr.contains("filter, column 8") && !stderr.contains("nosuch"), "{stderr}");
 }
 
 #[test]
