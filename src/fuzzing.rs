@@ -12,6 +12,7 @@ mod relays;
 mod scenarios;
 mod streams;
 mod traffic;
+mod trouble;
 
 use std::ops::ControlFlow;
 

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::machine::Decisions;
+use super::trouble;
 use crate::capture::pcapng::{Interface, Resolution, Writer};
 use crate::capture::{Block, Datagrams, Frames, Limits, LinkType};
 use crate::conference::{Profile, Release, Request};
@@ -10,8 +11,8 @@ use crate::crypto::KeyRing;
 use crate::dissect::{Dissector, Item, stream};
 use crate::lint::{Lint, RULES, Rule, Severity};
 use crate::simulate::{
-    Chance, Clock, MILLISECOND, MemberId, Nanos, Network, Newcomer, Quality, Recorded, Recorder,
-    SECOND, World,
+    Chance, Clock, MILLISECOND, MemberId, Network, Newcomer, Quality, Recorded, Recorder, SECOND,
+    World,
 };
 use crate::wire::{Conference, ConferenceType, GroupNumber, PublicKey};
 
@@ -141,20 +142,12 @@ impl Lived {
     /// What comes to nothing is left at that.
     fn deed(&mut self, decisions: &mut Decisions<'_>) {
         let deed = decisions.byte() % 20;
-        let (who, group) = {
-            let who = self.one(decisions);
-            (who, self.group(who))
-        };
+        let who = self.one(decisions);
+        let group = self.group(who);
         let world = &mut self.world;
         match deed {
-            0..3 => {
-                let wait = Nanos::from(decisions.byte());
-                world.run_for(wait * 500 * MILLISECOND);
-            }
-            3 => {
-                let wait = Nanos::from(decisions.byte());
-                world.run_for(wait * 10 * MILLISECOND);
-            }
+            0..3 => trouble::wait(world, decisions, 500 * MILLISECOND),
+            3 => trouble::wait(world, decisions, 10 * MILLISECOND),
             4 => {
                 let other = self.one(decisions);
                 self.world.cut(who, other);
@@ -172,29 +165,17 @@ impl Lived {
             }
             8 => self.heal(),
             9 => {
-                let [loss, delay] = [decisions.byte(), decisions.byte()].map(u32::from);
-                let least_delay = Nanos::from(delay) * MILLISECOND;
-                let most_delay = least_delay + Nanos::from(delay) * 4 * MILLISECOND;
-                // Up to a third.
-                let (loss, duplication) = (loss * 1300, loss * 400);
+                let quality = trouble::quality(decisions);
                 let other = self.one(decisions);
-                let quality = Quality { least_delay, most_delay, loss, duplication };
                 self.world.set_quality(who, other, quality);
             }
-            10 => {
-                let last = world.member(who).saves().len().checked_sub(1);
-                world.start(who, last);
-            }
+            10 => trouble::start_again(world, who),
             11 => world.suspend(who),
             12 => world.resume(who),
             13 => {
                 let _ = world.quit(who);
             }
-            14 => {
-                // A program that was never saved forgets the conference.
-                let _ = world.save(who);
-                world.crash(who);
-            }
+            14 => trouble::crash(world, who),
             15 => {
                 let _ = world.change_dht_key(who);
             }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::machine::Decisions;
+use super::trouble;
 use crate::conference::{Profile, Release, Request};
 use crate::simulate::{
     Gathering, MILLISECOND, MemberId, Nanos, Network, Program, Quality, SECOND, Watch,
@@ -97,14 +98,8 @@ impl Driven {
         let who = self.one(decisions);
         let world = &mut self.all.world;
         match deed {
-            0..3 => {
-                let wait = Nanos::from(decisions.byte());
-                world.run_for(wait * 500 * MILLISECOND);
-            }
-            3 => {
-                let wait = Nanos::from(decisions.byte());
-                world.run_for(wait * 10 * MILLISECOND);
-            }
+            0..3 => trouble::wait(world, decisions, 500 * MILLISECOND),
+            3 => trouble::wait(world, decisions, 10 * MILLISECOND),
             4 | 5 => {
                 let other = self.one(decisions);
                 self.all.world.cut(who, other);
@@ -130,13 +125,8 @@ impl Driven {
                 self.all.split(&parts);
             }
             9 => {
-                let [loss, delay] = [decisions.byte(), decisions.byte()].map(u32::from);
-                let least_delay = Nanos::from(delay) * MILLISECOND;
-                let most_delay = least_delay + Nanos::from(delay) * 4 * MILLISECOND;
-                // Up to a third.
-                let (loss, duplication) = (loss * 1300, loss * 400);
+                let quality = trouble::quality(decisions);
                 let other = self.one(decisions);
-                let quality = Quality { least_delay, most_delay, loss, duplication };
                 self.all.world.set_quality(who, other, quality);
             }
             10 | 11 => {
@@ -150,10 +140,7 @@ impl Driven {
                 let _ = world.request(who, Request::SetName(&[decisions.byte()]));
             }
             14 => self.stop(who, decisions.byte()),
-            15 => {
-                let last = world.member(who).saves().len().checked_sub(1);
-                world.start(who, last);
-            }
+            15 => trouble::start_again(world, who),
             16 => {
                 if let Some(group) = self.group(who) {
                     for sequence_number in 0..u16::from(decisions.byte() % 8) {
@@ -188,9 +175,7 @@ impl Driven {
                 self.restarted = true;
             }
             _ => {
-                // A program that was never saved forgets the conference.
-                let _ = world.save(who);
-                world.crash(who);
+                trouble::crash(world, who);
                 self.restarted = true;
             }
         }
