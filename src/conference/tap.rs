@@ -192,7 +192,10 @@ impl Tap {
         let number = match packet {
             Packet::PeerIntroduced(it) => it.group_number,
             Packet::PeerQuery(it) => it.group_number,
-            Packet::PeerResponse(it) => it.group_number,
+            Packet::PeerResponse(it) => {
+                check_response(look, friend, it.group_number);
+                it.group_number
+            }
             Packet::TitleResponse(it) => it.group_number,
             Packet::Message(it) => it.group_number,
             Packet::Lossy(it) => it.group_number,
@@ -203,7 +206,6 @@ impl Tap {
         match packet {
             Packet::Message(message) => self.message(look, friend, bytes, &message, conference),
             Packet::Lossy(lossy) => check_lossy(look, friend, bytes, &lossy, conference),
-            Packet::PeerResponse(_) => check_response(look, friend, number, conference),
             _ => {}
         }
     }
@@ -293,7 +295,9 @@ impl Tap {
                 check_ping(look, last, conference);
             }
             MessageBody::Name(_) if matches!(look.input, Input::Tick { .. }) => {
-                if let Some(first) = look.names.insert(conference, number) {
+                // The same number is another copy, whatever lies between them.
+                let first = look.names.insert(conference, number);
+                if let Some(first) = first.filter(|first| *first != number) {
                     let found = format!("Names under {first} and {number} in one pass");
                     look.report("O-012", Some(conference), found);
                 }
@@ -455,14 +459,17 @@ fn check_lossy(
     look.heard.push((conference, *to));
 }
 
-/// O-010: whoever asks is told of all.
-fn check_response(
-    look: &mut Look<'_>,
-    to: &PublicKey,
-    number: GroupNumber,
-    conference: Conference,
-) {
-    let Some(group) = look.endpoint.group_of(&conference) else { return };
+/// O-010: whoever asks is told of all. The query names the conference: under the number in the response,
+/// its receiver may have several.
+fn check_response(look: &mut Look<'_>, to: &PublicKey, number: GroupNumber) {
+    let query = look.packet().filter(|(source, _)| source == to);
+    let queried = query.and_then(|(_, bytes)| match Packet::parse(bytes) {
+        Ok(Packet::PeerQuery(query)) => look.endpoint.group(query.group_number),
+        _ => None,
+    });
+    let Some(group) = queried else {
+        return look.report("O-010", None, format!("a response to {to}, which did not ask"));
+    };
     let mut listed = Vec::new();
     for output in look.outputs {
         if let Output::Send { friend, bytes } = output
@@ -478,7 +485,8 @@ fn check_response(
         || look.endpoint.profile().own_entry_unprotected
         || listed.iter().any(|(_, key)| *key == look.endpoint.real_key());
     if !active.eq(listed.iter().copied()) || !ourselves {
-        look.report("O-010", Some(conference), format!("listed {listed:?} to {to}"));
+        let conference = Some(group.conference);
+        look.report("O-010", conference, format!("listed {listed:?} to {to}"));
     }
 }
 

@@ -17,10 +17,12 @@ pub(super) fn quality(decisions: &mut Decisions<'_>) -> Quality {
     Quality { least_delay, most_delay, loss: loss * 1300, duplication: loss * 400 }
 }
 
-/// A program starts from what it saved last.
+/// A program starts from what it saved last, and saves: from the same save again, it would repeat its
+/// numbers (G-017).
 pub(super) fn start_again<O: Observer>(world: &mut World<O>, who: MemberId) {
     let last = world.member(who).saves().len().checked_sub(1);
     world.start(who, last);
+    let _ = world.save(who);
 }
 
 /// A program ends without a word; one that was never saved would forget the conference.

@@ -179,6 +179,8 @@ fn incomplete_responses_and_needless_rejoins_are_told() {
     assert_eq!(it.packet("bob", &query, &[respond(group.active())]), [""; 0]);
     assert_eq!(it.packet("bob", &query, &[respond(&group.active()[1..])]), ["O-010"]);
     assert_eq!(it.packet("bob", &query, &[respond(group.frozen())]), ["O-010"]);
+    assert_eq!(it.packet("cat", &query, &[respond(group.active())]), ["O-010"], "cat asked");
+    assert_eq!(it.pass(&[respond(group.active())]), ["O-010"], "nobody asked");
     let rejoin = Packet::Rejoin(Rejoin { conference: group.conference(), trailing: &[] });
     assert_eq!(it.pass(&[send("bob", &rejoin)]), ["O-011"]);
     it.ann.connections.get_mut(&key_of("dan")).unwrap().up = true;

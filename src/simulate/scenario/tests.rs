@@ -173,6 +173,29 @@ fn who_crashes_after_many_messages_is_heard() {
     );
 }
 
+/// G-017: a save is 65536 numbers old once a program was started from it, so that it is too old for another
+/// start; unless the program saves again as it starts.
+#[test]
+fn who_starts_twice_from_one_save_is_not_heard() {
+    let start = |saves: &str| {
+        format!(
+            "members alice bob\nfriends all\nconference all\nalice saves\nalice crashes\n\
+             alice starts\n{saves}expect within 60s agreement\nalice says \"first\"\nwait 2s\n\
+             expect bob heard \"first\" once\nalice crashes\nalice starts\n\
+             expect within 60s agreement\nalice says \"second\"\nwait 2s\n"
+        )
+    };
+    let profiles = ["seed", "spec", "hardened", "ctoxcore"];
+    goes(&profiles, &format!("{}expect bob heard \"second\" once\n", start("alice saves\n")));
+    let text = format!("{}expect bob heard \"second\" never\n", start(""));
+    let scenario = Scenario::parse(text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    for name in profiles {
+        let (lines, _) = told(&scenario, 1, Some(name.parse().unwrap()));
+        let told = |what: &str| lines.iter().any(|line| line.contains(what));
+        assert!(told("O-004") && !told("failed: Some"), "profile {name}: {lines:#?}");
+    }
+}
+
 /// G-020: nobody keeps frozen peers, so that nobody rejoins. An invitation to somebody who is in the
 /// conference is answered by a member in `ctoxcore` alone (D-010).
 #[test]
