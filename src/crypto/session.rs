@@ -2,7 +2,7 @@
 
 use super::address::{Both, Direction};
 use super::budget::Budget;
-use super::cipher::BoxKey;
+use super::cipher::{BoxKey, CountKey};
 use super::halves::Half;
 use super::keyring::{KeyId, Logged};
 use super::nonce;
@@ -38,12 +38,12 @@ impl SessionTable {
         Self { sessions: Recent::new(SESSIONS), begun: 0, words: 0, forgotten: 0 }
     }
 
-    /// Notes that a packet of a session was opened, perhaps its first one.
-    pub(super) fn note(&mut self, found: &Found) -> &mut Session {
+    /// Notes that a packet of a session was opened with its key, perhaps its first one.
+    pub(super) fn note(&mut self, found: &Found, key: &BoxKey) -> &mut Session {
         let session = self.sessions.get_or_insert(found.key, Session::default);
         session.learn(found.direction, &found.whose);
         let begun = &mut self.begun;
-        let forgot = session.count(found, || {
+        let forgot = session.count(found, key, || {
             *begun = begun.saturating_add(1);
             *begun
         });
@@ -145,6 +145,8 @@ pub(super) struct Attempt {
     pub(super) id: u32,
     /// The furthest nonce that was seen.
     pub(super) nonce: Nonce,
+    /// The session's key, for nonces like that one.
+    key: CountKey,
     /// Whether its handshake was seen, so that its first lossless packet is number 0.
     pub(super) from_the_start: bool,
     /// The lossless packet numbers that were seen.
@@ -154,6 +156,21 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
+    /// Opens a data packet with the session's key and one of the nonces near the furthest one; gives the nonce
+    /// that fitted.
+    #[inline]
+    pub(super) fn open(
+        &self,
+        key: &BoxKey,
+        packet: &CryptoData<'_>,
+        budget: &mut Budget,
+        plain: &mut Vec<u8>,
+    ) -> Option<Nonce> {
+        nonce::near(&self.nonce, packet.nonce_low)
+            .take_while(|_| budget.spend(1))
+            .find(|nonce| key.open_counted(&self.key, nonce, packet.sealed, plain))
+    }
+
     /// How many words there is room for in what was seen.
     pub(super) fn room(&self) -> usize {
         self.seen.room() + self.seen_nonces.room()
@@ -199,7 +216,7 @@ impl Session {
 
     /// Notes the nonce of a packet in its attempt, which may be a new one. The two parties' latest
     /// attempts are one session. Gives whether the oldest attempt had to be forgotten.
-    fn count(&mut self, found: &Found, begin: impl FnOnce() -> u32) -> bool {
+    fn count(&mut self, found: &Found, key: &BoxKey, begin: impl FnOnce() -> u32) -> bool {
         let other = self.parties.of(found.direction.reversed()).attempts.first();
         let other = other.map(|attempt| attempt.id);
         let attempts = &mut self.parties.of_mut(found.direction).attempts;
@@ -222,6 +239,7 @@ impl Session {
         let attempt = Attempt {
             id: id.unwrap_or_else(begin),
             nonce: found.nonce,
+            key: key.counted(&found.nonce),
             from_the_start: found.whose.session_key.is_some(),
             seen: SeenNumbers::default(),
             seen_nonces: SeenNumbers::default(),
@@ -234,6 +252,11 @@ impl Session {
 }
 
 impl Party {
+    /// Its attempts, the latest first.
+    pub(super) fn attempts(&self) -> &[Attempt] {
+        &self.attempts
+    }
+
     /// The furthest nonces of its attempts, the latest first.
     pub(super) fn nonces(&self) -> impl Iterator<Item = &Nonce> {
         self.attempts.iter().map(|attempt| &attempt.nonce)
@@ -276,7 +299,7 @@ mod tests {
         {
             let found = Found { key, direction, nonce: Nonce([7; 24]), whose: Whose::default() };
             for number in [0, 32_000, 64_000] {
-                let session = table.note(&found);
+                let session = table.note(&found, ring.key(key));
                 let attempt = &mut session.parties.of_mut(direction).attempts[0];
                 let room = attempt.room();
                 assert!(!attempt.seen.note(number) && !attempt.seen_nonces.note(number));

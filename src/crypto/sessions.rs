@@ -365,7 +365,8 @@ impl Sessions {
                 return Opened { may_open_later, ..self.unknown(Seen::Data(Err(why))) };
             }
         };
-        let session = self.opener.sessions.note(&found);
+        let key = self.opener.ring.key(found.key);
+        let session = self.opener.sessions.note(&found, key);
         let to = session.parties.of(found.direction.reversed()).real_key;
         let sender = session.parties.of_mut(found.direction);
         let from = sender.real_key;
@@ -535,10 +536,10 @@ impl Opener {
             let Some(session) = self.sessions.peek(key) else { continue };
             // Its own way first; but anybody can send a packet again with its addresses swapped.
             for way in [direction, direction.reversed()] {
-                for anchor in session.parties.of(way).nonces() {
+                for attempt in session.parties.of(way).attempts() {
                     let box_key = self.ring.key(key);
                     if let Some(nonce) =
-                        open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
+                        attempt.open(box_key, packet, &mut self.budget, &mut self.plain)
                     {
                         let whose = Whose::default();
                         return Some(Found { key, direction: way, nonce, whose });
@@ -600,10 +601,10 @@ impl Opener {
                 return None;
             }
             for direction in [Direction::Forth, Direction::Back] {
-                for anchor in session.parties.of(direction).nonces() {
+                for attempt in session.parties.of(direction).attempts() {
                     let box_key = self.ring.key(key);
                     if let Some(nonce) =
-                        open_near(box_key, anchor, packet, &mut self.budget, &mut self.plain)
+                        attempt.open(box_key, packet, &mut self.budget, &mut self.plain)
                     {
                         return Some(Found { key, direction, nonce, whose: Whose::default() });
                     }
