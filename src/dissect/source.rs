@@ -1,7 +1,8 @@
-//! Where an opener gets its events from: a capture, or another thread that reads one.
+//! Where an opener gets its events from: a capture, or one that another thread reads, too.
 
 use std::io::Read;
 use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::batch::{Batch, KeptDatagram, Span};
 use crate::capture::{self, Datagram, Datagrams, Event, Piece};
@@ -136,61 +137,112 @@ pub(super) enum Done {
     Events(Events),
 }
 
-/// Reads a capture for another thread.
+/// A capture that two threads read: one ahead when it has nothing else to do, the other when nothing was read ahead.
 pub(super) struct Reading<R> {
+    capture: Mutex<Unread<R>>,
+}
+
+/// What is left of a capture.
+pub(super) struct Unread<R> {
     pub(super) datagrams: Datagrams<R>,
-    /// Where events go, until the end.
-    pub(super) filled: Option<Sender<Events>>,
+    /// Where events go that are read ahead, until the end.
+    filled: Option<Sender<Events>>,
     /// What ended the capture early, if anything did.
     pub(super) error: Option<capture::Error>,
 }
 
 impl<R: Read> Reading<R> {
-    /// Reads the next events in the place of others, and hands them over.
-    pub(super) fn read_into(&mut self, mut events: Events) {
-        let Some(filled) = &self.filled else { return };
+    pub(super) fn new(datagrams: Datagrams<R>, filled: Sender<Events>) -> Self {
+        let filled = Some(filled);
+        Self { capture: Mutex::new(Unread { datagrams, filled, error: None }) }
+    }
+
+    /// Reads the next events ahead in the place of others; gives those back if the other thread reads, or if there
+    /// are no more.
+    pub(super) fn read_ahead(&self, mut events: Events) -> Option<Events> {
+        let Ok(mut unread) = self.capture.try_lock() else { return Some(events) };
+        let Some(filled) = unread.filled.clone() else { return Some(events) };
+        unread.read_into(&mut events);
+        filled.send(events).err().map(|unsent| unsent.0)
+    }
+
+    /// What is left, when nobody reads any more.
+    pub(super) fn into_unread(self) -> Unread<R> {
+        self.capture.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R: Read> Unread<R> {
+    /// Reads the next events in the place of others.
+    fn read_into(&mut self, events: &mut Events) {
         events.clear();
-        let mut has_ended = false;
-        while !has_ended && !events.is_full() {
+        while self.filled.is_some() && !events.is_full() {
             // Matched where it is: it is large.
             match self.datagrams.next() {
                 Ok(Some(ref event)) => events.push(event),
-                Ok(None) => has_ended = true,
+                Ok(None) => self.filled = None,
                 Err(error) => {
-                    has_ended = true;
+                    self.filled = None;
                     self.error = Some(error);
                 }
             }
         }
-        let went = filled.send(events);
-        if has_ended || went.is_err() {
-            self.filled = None;
-        }
     }
 }
 
-/// What another thread reads.
-pub(super) struct Received {
+/// What two threads read, for the one that opens it.
+pub(super) struct Received<R> {
     events: Events,
     full: Receiver<Events>,
     done: Sender<Done>,
+    reading: Arc<Reading<R>>,
 }
 
-impl Received {
-    pub(super) fn new(full: Receiver<Events>, done: Sender<Done>) -> Self {
-        Self { events: Events::default(), full, done }
+impl<R: Read> Received<R> {
+    pub(super) fn new(
+        full: Receiver<Events>,
+        done: Sender<Done>,
+        reading: Arc<Reading<R>>,
+    ) -> Self {
+        Self { events: Events::default(), full, done, reading }
     }
 
-    /// The next event, as long as the other thread reads any.
+    /// The next event.
     #[inline]
     fn next(&mut self) -> Result<Option<Event<'_>>, capture::Error> {
         while self.events.is_done() {
-            let Ok(next) = self.full.recv() else { return Ok(None) };
-            let done = std::mem::replace(&mut self.events, next);
-            // Whoever has ended wants none.
-            let _ = self.done.send(Done::Events(done));
+            if !self.take_next() {
+                return Ok(None);
+            }
         }
         Ok(self.events.pop())
+    }
+
+    /// Takes the events that were read ahead, or else reads some; false at the end.
+    fn take_next(&mut self) -> bool {
+        if self.take_ahead() {
+            return true;
+        }
+        let reading = Arc::clone(&self.reading);
+        // Who panics while reading ends this thread, too: nothing more is sent.
+        let mut unread = reading.capture.lock().unwrap_or_else(PoisonError::into_inner);
+        // The other one may have read meanwhile.
+        if self.take_ahead() {
+            return true;
+        }
+        if unread.filled.is_none() {
+            return false;
+        }
+        unread.read_into(&mut self.events);
+        true
+    }
+
+    fn take_ahead(&mut self) -> bool {
+        let Ok(next) = self.full.try_recv() else { return false };
+        let done = std::mem::replace(&mut self.events, next);
+        // Whoever has ended wants none.
+        let _ = self.done.send(Done::Events(done));
+        true
     }
 }
 
@@ -198,8 +250,8 @@ impl Received {
 pub(super) enum Input<R> {
     /// It reads the capture itself.
     Capture(Box<Datagrams<R>>),
-    /// Another thread reads, and does nothing else that anybody would wait for.
-    Received(Received),
+    /// Both threads read, and no read has to wait.
+    Received(Received<R>),
 }
 
 impl<R: Read> Source for Input<R> {

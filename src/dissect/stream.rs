@@ -1,13 +1,14 @@
 //! A whole capture as one stream of records, on one thread or on two.
 //!
-//! Of two, one opens, and the other one makes records of what was opened and visits them. It reads, too,
-//! unless a read may have to wait: then the one that opens does. What goes from one to the other are batches
-//! in the order of the capture, so the records are the same however many threads there are.
+//! Of two, one opens, and the other one makes records of what was opened and visits them. Whoever has nothing else to
+//! do reads, unless a read may have to wait: then the one that opens does. What goes from one to the other are
+//! batches in the order of the capture, so the records are the same however many threads there are.
 
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::panic;
-use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel, sync_channel};
 use std::thread;
 
 use super::batch::Batch;
@@ -15,7 +16,7 @@ use super::dissector::Dissector;
 use super::opener::{Opener, Step, Until};
 use super::record::Record;
 use super::recorder::Recorder;
-use super::source::{Done, Events, Input, Reading, Received};
+use super::source::{Done, Events, Input, Reading, Received, Unread};
 use super::totals::Totals;
 use crate::capture::{self, Datagrams, Event, NotUdp};
 use crate::crypto::Sealed;
@@ -134,38 +135,56 @@ fn on_two_threads<R: Read + Send + 'static, B>(
     for _ in 0..BATCHES {
         let _ = emptied.send(Batch::default());
     }
-    let (mut reading, input) = if datagrams.may_wait() {
+    let (reading, mut spent, input) = if datagrams.may_wait() {
         // Whoever waits here visits nothing meanwhile.
-        (None, Input::Capture(Box::new(datagrams)))
+        (None, Vec::new(), Input::Capture(Box::new(datagrams)))
     } else {
-        let mut reading = Reading { datagrams, filled: Some(filled), error: None };
-        (1..BATCHES).for_each(|_| reading.read_into(Events::default()));
-        (Some(reading), Input::Received(Received::new(full, done.clone())))
+        let reading = Arc::new(Reading::new(datagrams, filled));
+        let spent = (1..BATCHES).map(|_| Events::default()).collect();
+        let received = Received::new(full, done.clone(), Arc::clone(&reading));
+        (Some(reading), spent, Input::Received(received))
     };
     let _ = send_work.send(Work { input, opener, done, empty });
-    for done in doing {
+    while let Some(done) = next_done(&doing, reading.as_deref(), &mut spent) {
         match done {
             Done::Steps(mut batch) => {
                 batch.drain(|step| visit_step(&mut recorder, step, &mut visit))?;
                 let _ = emptied.send(batch);
             }
-            Done::Events(events) => {
-                if let Some(reading) = &mut reading {
-                    reading.read_into(events);
-                }
-            }
+            Done::Events(events) => spent.push(events),
         }
     }
     let (theirs, opener, error) = match worker.join() {
         Ok(done) => done.expect("work was sent before"),
         Err(panicked) => panic::resume_unwind(panicked),
     };
-    let (datagrams, error) = match reading {
-        Some(reading) => (reading.datagrams, reading.error),
+    let (datagrams, error) = match reading.and_then(Arc::into_inner).map(Reading::into_unread) {
+        Some(Unread { datagrams, error, .. }) => (datagrams, error),
         None => (theirs.expect("it was theirs to read"), error),
     };
     let dissector = Dissector { opener, recorder };
     ControlFlow::Continue(Ended { datagrams, dissector, error })
+}
+
+/// What the other thread has done next; as long as that is nothing, reads ahead in the place of what is spent.
+fn next_done<R: Read>(
+    doing: &Receiver<Done>,
+    reading: Option<&Reading<R>>,
+    spent: &mut Vec<Events>,
+) -> Option<Done> {
+    loop {
+        match doing.try_recv() {
+            Ok(done) => return Some(done),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => {}
+        }
+        let (Some(reading), Some(events)) = (reading, spent.pop()) else { break };
+        if let Some(events) = reading.read_ahead(events) {
+            spent.push(events);
+            break;
+        }
+    }
+    doing.recv().ok()
 }
 
 /// What the other thread does.
