@@ -165,19 +165,19 @@ impl Batch {
             cookies: self.cookies.iter(),
             bytes: &self.bytes,
         };
-        let mut next = || {
-            let datagram = datagrams.next()?.with(&self.bytes);
-            let (from, to, seen) = (*people.next()?, *people.next()?, boxes.next()?);
+        // Each made where it stays: they are large.
+        let mut datagram = || datagrams.next().expect("it was kept").with(&self.bytes);
+        let mut opened = || Opened {
+            from: *people.next().expect("it was kept"),
+            to: *people.next().expect("it was kept"),
+            seen: boxes.next(),
             // Nobody gives a step that is to be tried again.
-            Some((datagram, Opened { from, to, seen, may_open_later: false }))
+            may_open_later: false,
         };
         let flow = self.order.drain(..).try_for_each(|kind| match kind {
-            Kind::Datagram => {
-                let (datagram, opened) = next().expect("it was kept");
-                give(Step::Datagram(&datagram, &opened))
-            }
+            Kind::Datagram => give(Step::Datagram(&datagram(), &opened())),
             Kind::Relayed => {
-                let (datagram, opened) = next().expect("it was kept");
+                let (datagram, opened) = (datagram(), opened());
                 let (relay, inside) = relayed.next().expect("it was kept");
                 let inside = inside.restored(datagram.payload, &opened);
                 give(Step::Relayed(&Relayed { datagram, relay, inside }))
@@ -284,10 +284,10 @@ struct Boxes<'a> {
 
 impl<'a> Boxes<'a> {
     #[inline]
-    fn next(&mut self) -> Option<Seen<'a>> {
-        let KeptOpened { seen, closed } = *self.opened.next()?;
+    fn next(&mut self) -> Seen<'a> {
+        let KeptOpened { seen, closed } = *self.opened.next().expect("it was kept");
         let open = closed.map_or(Ok(()), Err);
-        Some(match seen {
+        match seen {
             KeptSeen::CookieRequest => Seen::CookieRequest(
                 open.and_then(|()| again(CookieRequestPlain::parse(self.cookie()))),
             ),
@@ -297,7 +297,7 @@ impl<'a> Boxes<'a> {
             KeptSeen::Handshake => Seen::Handshake(open.and_then(|()| self.handshake())),
             KeptSeen::Data => Seen::Data(open.map(|()| self.data())),
             KeptSeen::Other => Seen::Other,
-        })
+        }
     }
 
     fn cookie(&mut self) -> &'a [u8] {

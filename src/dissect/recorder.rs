@@ -45,26 +45,19 @@ impl Recorder {
     ) -> Record<'a> {
         let rel = self.frame(datagram.at);
         let Datagram { at, from: src, to: dst, payload, origin, truncated, .. } = *datagram;
-        let content = match opened.seen {
-            Seen::CookieRequest(seen) => Content::CookieRequest(seen),
-            Seen::CookieResponse(seen) => Content::CookieResponse(seen),
-            Seen::Handshake(seen) => Content::Handshake(seen),
-            Seen::Data(seen) => Content::Data(seen.map(opened_data)),
-            Seen::Other => Content::Other(ToxKind::of(payload)),
-        };
         // Everything is learned before anything is borrowed for the record.
-        if let Content::Data(Ok(Data {
-            packet: Some(Ok(packet)),
-            resend: false,
-            session,
-            direction,
-            ..
-        })) = &content
+        let data = match opened.seen {
+            Seen::Data(Ok(data)) => Some(opened_data(data)),
+            _ => None,
+        };
+        if let Some(Data { packet: Some(Ok(packet)), resend: false, session, direction, .. }) =
+            &data
         {
             self.conferences.learn(*session, *direction, opened.from, packet);
         }
         let conferences = &self.conferences;
-        let mut record = Record {
+        // Made where it goes: it is large.
+        Record {
             file: origin.file,
             frame: origin.frame,
             offset: origin.offset,
@@ -78,19 +71,22 @@ impl Recorder {
             to: conferences.party(opened.to),
             truncated,
             datagram: payload,
-            content,
-        };
-        if let Content::Data(Ok(Data {
-            packet: Some(Ok(packet)),
-            session,
-            direction,
-            context,
-            ..
-        })) = &mut record.content
-        {
-            *context = conferences.context(*session, *direction, packet);
+            content: if let Some(data) = data {
+                let context = match &data.packet {
+                    Some(Ok(packet)) => conferences.context(data.session, data.direction, packet),
+                    _ => Context::default(),
+                };
+                Content::Data(Ok(Data { context, ..data }))
+            } else {
+                match opened.seen {
+                    Seen::CookieRequest(seen) => Content::CookieRequest(seen),
+                    Seen::CookieResponse(seen) => Content::CookieResponse(seen),
+                    Seen::Handshake(seen) => Content::Handshake(seen),
+                    Seen::Data(seen) => Content::Data(seen.map(opened_data)),
+                    Seen::Other => Content::Other(ToxKind::of(payload)),
+                }
+            },
         }
-        record
     }
 
     /// The record of what was found in a connection to a relay.
