@@ -1,8 +1,9 @@
 //! One run of the main loop, and when the next one has something to do.
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, seconds};
 use super::group::{Context, Group};
 use super::{DropReason, Profile, Seconds};
+use crate::time::Timestamp;
 
 impl Group {
     /// the order is part of the protocol. R-020: so this is what a new member does first.
@@ -56,5 +57,11 @@ impl Endpoint {
             return Some(self.now);
         }
         self.groups.iter().filter_map(|group| group.next_due(&self.profile, self.now)).min()
+    }
+
+    /// Whether a [`Tick`](super::Input::Tick) at this moment has something to do; yes when in doubt.
+    #[must_use]
+    pub fn is_due(&self, at: Timestamp) -> bool {
+        self.next_due().is_some_and(|due| due <= seconds(at).max(self.now))
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Expected {
 /// What is awaited, by friend connection, in order.
 pub(super) struct Awaited {
     by_friend: BTreeMap<PublicKey, VecDeque<Expected>>,
-    /// No cause of those that are awaited was before.
+    /// No cause of those that are awaited first, by one friend each, was before.
     earliest: Timestamp,
 }
 
@@ -50,7 +50,7 @@ impl Awaited {
         self.earliest = self.earliest.min(expected.at);
         let queue = self.by_friend.entry(friend).or_default();
         queue.push_back(expected);
-        if queue.len() > MOST { queue.pop_front() } else { None }
+        if queue.len() > MOST { remove(queue, 0, &mut self.earliest) } else { None }
     }
 
     /// Takes the first packet with these bytes; says if others were awaited before it.
@@ -60,7 +60,7 @@ impl Awaited {
         let step = queue.get(at)?.step;
         // Of one input, the order is certain; between inputs it is not.
         let before = queue.iter().take(at).any(|other| other.step == step && !other.lossy);
-        Some((queue.remove(at)?, before))
+        Some((remove(queue, at, &mut self.earliest)?, before))
     }
 
     pub(super) fn contains(&self, friend: &PublicKey, bytes: &[u8]) -> bool {
@@ -76,7 +76,7 @@ impl Awaited {
     ) -> Option<Expected> {
         let queue = self.by_friend.get_mut(friend)?;
         let at = queue.iter().position(is_it)?;
-        queue.remove(at)
+        remove(queue, at, &mut self.earliest)
     }
 
     /// Takes all packets whose cause was before `at` and that are `given_up`.
@@ -95,7 +95,19 @@ impl Awaited {
             }
         }
         self.by_friend.retain(|_, queue| !queue.is_empty());
-        self.earliest = self.by_friend.values().flatten().map(|it| it.at).min().unwrap_or(NEVER);
+        let first = self.by_friend.values().filter_map(VecDeque::front);
+        self.earliest = first.map(|it| it.at).min().unwrap_or(NEVER);
         taken
     }
+}
+
+/// Takes the one at this place out; another may come first then.
+fn remove(queue: &mut VecDeque<Expected>, at: usize, earliest: &mut Timestamp) -> Option<Expected> {
+    let removed = queue.remove(at);
+    if at == 0
+        && let Some(first) = queue.front()
+    {
+        *earliest = first.at.min(*earliest);
+    }
+    removed
 }

@@ -331,7 +331,8 @@ impl Follower {
         }
         let tail = bytes.get(3..)?;
         let lossy = matches!(packet, Packet::Lossy(_));
-        let frame = self.recent_lossy.iter().find(|(_, copy)| lossy && copy == tail);
+        let is_copy = |copy: &[u8]| lossy && copy.get(3..) == Some(tail);
+        let frame = self.recent_lossy.iter().find(|(_, copy)| is_copy(copy));
         let cause = frame.map(|(frame, _)| *frame)?;
         Some(Reason { class: Class::Timing, rule: "R-133", cause: Some(cause) })
     }

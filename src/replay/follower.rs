@@ -57,7 +57,7 @@ pub(super) enum HeardWhat {
     /// A sign of life on a friend connection.
     Alive { number: u32 },
     /// A conference packet; lossless ones have a number.
-    Packet { number: Option<u32>, bytes: Vec<u8> },
+    Packet { number: Option<u32>, bytes: Rc<[u8]> },
 }
 
 impl Heard {
@@ -71,7 +71,8 @@ impl Heard {
     }
 }
 
-/// Something that the endpoint sent.
+/// Something that the endpoint sent. What it has in common with what others heard is not copied.
+#[derive(Clone)]
 pub(super) struct Said {
     pub(super) at: Timestamp,
     pub(super) frame: u64,
@@ -83,9 +84,10 @@ pub(super) struct Said {
     pub(super) what: SaidWhat,
 }
 
+#[derive(Clone)]
 pub(super) enum SaidWhat {
     /// A conference packet.
-    Packet(Vec<u8>),
+    Packet(Rc<[u8]>),
     /// Something that one says to friends only.
     Friendly,
     /// The own name, to a friend.
@@ -101,7 +103,8 @@ pub(super) enum SaidWhat {
 impl Said {
     fn size(&self) -> usize {
         match &self.what {
-            SaidWhat::Packet(bytes) | SaidWhat::Nickname(bytes) => size_of::<Self>() + bytes.len(),
+            SaidWhat::Packet(bytes) => size_of::<Self>() + bytes.len(),
+            SaidWhat::Nickname(name) => size_of::<Self>() + name.len(),
             SaidWhat::Friendly | SaidWhat::End | SaidWhat::Seeking | SaidWhat::DhtKey(_) => {
                 size_of::<Self>()
             }
@@ -132,7 +135,7 @@ pub(super) struct Follower {
     /// What was heard and not acknowledged in time.
     pub(super) parked: BTreeMap<Key, Heard>,
     /// What was said and not judged.
-    pub(super) outbox: BTreeMap<Key, Rc<Said>>,
+    pub(super) outbox: BTreeMap<Key, Said>,
     bytes: usize,
     count: u64,
     pub(super) steps: u64,
@@ -151,8 +154,8 @@ pub(super) struct Follower {
     /// No session times out before.
     pub(super) no_time_out_before: Timestamp,
     pub(super) awaited: Awaited,
-    /// Lossy packets received last: frame, and what all copies have in common.
-    pub(super) recent_lossy: VecDeque<(u64, Vec<u8>)>,
+    /// Lossy packets received last: frame, and bytes.
+    pub(super) recent_lossy: VecDeque<(u64, Rc<[u8]>)>,
     /// Conferences whose last ping nobody saw, as no connection carried it.
     pub(super) unseen_pings: BTreeSet<GroupNumber>,
     /// Conferences in which numbers may have been used that nobody saw: a connection went down since the
@@ -329,7 +332,7 @@ impl Follower {
     /// those that have none, with these bytes, and what came with it or before it.
     pub(super) fn arrive(&mut self, session: u32, at: Timestamp, number: Option<u32>, data: &[u8]) {
         let is_it = |heard: &Heard| match &heard.what {
-            HeardWhat::Packet { number: None, bytes } => number.is_none() && bytes == data,
+            HeardWhat::Packet { number: None, bytes } => number.is_none() && **bytes == *data,
             HeardWhat::Packet { number: other, .. } => number.is_some() && *other == number,
             HeardWhat::Alive { .. } => data.first() == Some(&DataId::ALIVE.0),
             HeardWhat::Ended => data.first() == Some(&DataId::KILL_SESSION.0),
@@ -354,17 +357,14 @@ impl Follower {
         let key = self.next_key(at);
         self.bytes += said.size();
         let session = said.session;
-        self.outbox.insert(key, Rc::new(said));
+        self.outbox.insert(key, said);
         let Some(wire) = self.wires.get_mut(&session) else { return };
         // What was sent before it, though captured later, was sent before it.
         let outbox = &mut self.outbox;
         for earlier in wire.said.iter_mut().rev().take_while(|earlier| earlier.0 > at) {
-            if let Some(mut said) = outbox.remove(earlier) {
-                if let Some(said) = Rc::get_mut(&mut said) {
-                    said.at = at;
-                    earlier.0 = at;
-                }
-                outbox.insert(*earlier, said);
+            if let Some(said) = outbox.remove(earlier) {
+                earlier.0 = at;
+                outbox.insert(*earlier, Said { at, ..said });
             }
         }
         wire.said.push_back(key);
@@ -413,13 +413,6 @@ impl Follower {
             || self.bytes > WAITING_BYTES
     }
 
-    /// How far the state is known: of all conferences together.
-    fn knowledge(&self) -> Knowledge {
-        let groups = self.machine.groups();
-        let each = groups.map(|group| self.knowledge_of(Some(group.conference())));
-        each.min().unwrap_or(Knowledge::Known)
-    }
-
     /// How far the state of a conference is known.
     pub(super) fn knowledge_of(&self, conference: Option<Conference>) -> Knowledge {
         if self.doubts.about(conference, self.fed_at).is_some() {
@@ -447,7 +440,6 @@ impl Follower {
             frame,
             at,
             machine: &self.machine,
-            knowledge: self.knowledge(),
             what,
         });
     }

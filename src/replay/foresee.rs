@@ -22,7 +22,7 @@ impl Follower {
     /// The conference packets that the endpoint sends soon, in order.
     pub(super) fn soon(&self) -> impl Iterator<Item = (&Said, &[u8])> {
         self.outbox.values().take(LOOK).filter_map(|said| match &said.what {
-            SaidWhat::Packet(bytes) => Some((said.as_ref(), bytes.as_slice())),
+            SaidWhat::Packet(bytes) => Some((said, &**bytes)),
             _ => None,
         })
     }

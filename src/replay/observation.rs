@@ -21,8 +21,6 @@ pub struct Observation<'a> {
     pub at: Timestamp,
     /// The machine: before the input in [`What::Input`], after it in everything else.
     pub machine: &'a Endpoint,
-    /// What is known of the endpoint at this moment.
-    pub knowledge: Knowledge,
     /// What was done or found.
     pub what: What<'a>,
 }

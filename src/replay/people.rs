@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use super::follower::{Follower, Heard, HeardWhat, Said, SaidWhat, Teller};
 use super::observation::{Difference, Doubt, Tally, Why};
@@ -384,18 +385,20 @@ impl People {
         if from == to {
             return;
         }
+        let is_kept = data.id.is_conference() && !data.resend;
+        let packet: Option<Rc<[u8]>> = is_kept.then(|| data.bytes.into());
         if !data.resend
             && let Some(follower) = self.follower(from, record.at)
         {
             follower.wire(data.session).is_old |= !data.from_the_start;
-            say(follower, record, data, to, teller);
+            say(follower, record, data, packet.clone(), to, teller);
         }
         let of_sender = self.endpoints.get(&from).and_then(|sender| sender.dht_key);
         let shown = of_sender.or_else(|| self.dht_keys.peek(&record.src).copied());
         let dht_key = shown.unwrap_or(NOBODY);
         if let Some(follower) = self.follower(to, record.at) {
             follower.wire(data.session);
-            hear(follower, record, data, from, dht_key, teller);
+            hear(follower, record, data, packet, from, dht_key, teller);
         }
     }
 
@@ -479,6 +482,7 @@ fn say(
     follower: &mut Follower,
     record: &Record<'_>,
     data: &Data<'_>,
+    packet: Option<Rc<[u8]>>,
     to: PublicKey,
     teller: Teller<'_>,
 ) {
@@ -493,12 +497,14 @@ fn say(
     if let Some(Ok(packet)) = &data.packet {
         follower.show_age(data.context.conference, packet, &to);
     }
-    let what = match data.id {
-        id if id.is_conference() => SaidWhat::Packet(data.bytes.to_vec()),
-        DataId::KILL_SESSION => SaidWhat::End,
-        DataId::NICKNAME => SaidWhat::Nickname(data.bytes.get(1..).unwrap_or_default().to_vec()),
-        DataId::MESSENGER_ONLINE => SaidWhat::Friendly,
-        _ => return,
+    let what = match (packet, data.id) {
+        (Some(bytes), _) => SaidWhat::Packet(bytes),
+        (None, DataId::KILL_SESSION) => SaidWhat::End,
+        (None, DataId::NICKNAME) => {
+            SaidWhat::Nickname(data.bytes.get(1..).unwrap_or_default().to_vec())
+        }
+        (None, DataId::MESSENGER_ONLINE) => SaidWhat::Friendly,
+        (None, _) => return,
     };
     follower.say(Said {
         at: record.at,
@@ -515,6 +521,7 @@ fn hear(
     follower: &mut Follower,
     record: &Record<'_>,
     data: &Data<'_>,
+    packet: Option<Rc<[u8]>>,
     from: PublicKey,
     dht_key: PublicKey,
     teller: Teller<'_>,
@@ -558,14 +565,11 @@ fn hear(
         }
         return;
     }
-    let what = match data.id {
-        id if id.is_conference() => HeardWhat::Packet {
-            number: lossless.then_some(data.number),
-            bytes: data.bytes.to_vec(),
-        },
-        DataId::KILL_SESSION => HeardWhat::Ended,
-        DataId::ALIVE => HeardWhat::Alive { number: data.number },
-        _ => return,
+    let what = match (packet, data.id) {
+        (Some(bytes), _) => HeardWhat::Packet { number: lossless.then_some(data.number), bytes },
+        (None, DataId::KILL_SESSION) => HeardWhat::Ended,
+        (None, DataId::ALIVE) => HeardWhat::Alive { number: data.number },
+        (None, _) => return,
     };
     follower.hear(heard(what));
 }

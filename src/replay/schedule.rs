@@ -1,5 +1,7 @@
 //! When the machine gets what.
 
+use std::rc::Rc;
+
 use super::expected::Expected;
 use super::explain::COPIES;
 use super::follower::{Follower, HORIZON, Heard, HeardWhat, Key, PASS, Said, SaidWhat, Teller};
@@ -113,11 +115,11 @@ impl Follower {
         }
     }
 
-    /// Hands over everything that was handled before `at`.
-    pub(super) fn feed_handled(&mut self, at: Timestamp, teller: Teller<'_>) {
+    /// Hands over everything that was handled before `at`; says if there was anything.
+    pub(super) fn feed_handled(&mut self, at: Timestamp, teller: Teller<'_>) -> bool {
         let candidates = self.timeline.range(..=(at, u64::MAX));
         let handled = candidates.filter(|(_, heard)| heard.by.is_some_and(|by| by <= at));
-        let Some(last) = handled.map(|(key, _)| *key).next_back() else { return };
+        let Some(last) = handled.map(|(key, _)| *key).next_back() else { return false };
         while let Some(key) = self.first_before(at).filter(|key| *key <= last) {
             let unproven = self.timeline.get(&key).is_some_and(|heard| {
                 heard.by.is_none() && !matches!(heard.what, HeardWhat::Packet { number: None, .. })
@@ -128,6 +130,7 @@ impl Follower {
                 self.feed(key, teller);
             }
         }
+        true
     }
 
     /// The first thing that may have been handled before `at`.
@@ -186,8 +189,7 @@ impl Follower {
                 }
                 let Some(mut dice) = self.foresee(at, &heard, bytes, teller) else { return };
                 if bytes.first() == Some(&DataId::CONFERENCE_LOSSY.0) {
-                    let tail = bytes.get(3..).unwrap_or_default().to_vec();
-                    self.recent_lossy.push_back((heard.frame, tail));
+                    self.recent_lossy.push_back((heard.frame, Rc::clone(bytes)));
                     if self.recent_lossy.len() > RECENT_LOSSY {
                         self.recent_lossy.pop_front();
                     }
@@ -391,14 +393,19 @@ impl Follower {
         // The endpoint's seconds may begin earlier than they were taken to.
         for nudge in [0, 250_000_000, 500_000_000, 750_000_000, 1_000_000_000] {
             let time = self.machine_time(at).later(nudge);
-            let (_, step) = self.trial(time);
+            if !self.machine.is_due(time) {
+                // It sends nothing.
+                continue;
+            }
+            let (mut trial, mut step) = self.trial(time);
             let Some(last) = self.end_of_pass(&step, at, friend, bytes) else { continue };
             // An endpoint takes in what has come, then passes. What it had handled as it sent the last
             // packet of the pass came before the pass.
-            self.feed_handled(last, teller);
-            let (trial, step) = self.trial(time);
-            if self.end_of_pass(&step, at, friend, bytes).is_none() {
-                return false;
+            if self.feed_handled(last, teller) {
+                (trial, step) = self.trial(time);
+                if self.end_of_pass(&step, at, friend, bytes).is_none() {
+                    return false;
+                }
             }
             self.phase += nudge;
             for group in pinged(&self.machine, &step) {
@@ -512,7 +519,7 @@ fn latest(key: Key, heard: &Heard) -> Timestamp {
 }
 
 fn is_packet(said: &Said, friend: &PublicKey, bytes: &[u8]) -> bool {
-    said.friend == *friend && matches!(&said.what, SaidWhat::Packet(sent) if sent == bytes)
+    said.friend == *friend && matches!(&said.what, SaidWhat::Packet(sent) if **sent == *bytes)
 }
 
 /// The conferences in which a step pings.

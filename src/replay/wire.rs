@@ -24,7 +24,7 @@ pub(super) struct Wire {
     pub(super) next_said: Option<u32>,
     /// The latest moment of a lossless packet from the other side: later ones were not handled before.
     pub(super) heard_at: Timestamp,
-    /// When the endpoint last sent lossless packets, half a second apart.
+    /// When the endpoint last sent lossless packets, half a second apart, each later than the one before.
     pub(super) spoken: VecDeque<Timestamp>,
     /// What the endpoint said on it and was not judged yet.
     pub(super) said: VecDeque<Key>,
@@ -72,7 +72,8 @@ impl Wire {
 
     /// The endpoint sent a lossless packet for the first time between the two.
     pub(super) fn spoke_between(&self, after: Timestamp, before: Timestamp) -> bool {
-        self.spoken.iter().any(|at| after <= *at && *at <= before)
+        let first = self.spoken.partition_point(|at| *at < after);
+        self.spoken.get(first).is_some_and(|at| *at <= before)
     }
 
     /// How many packets before `number` were not captured. `next` is the number that was expected.
