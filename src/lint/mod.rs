@@ -30,7 +30,7 @@ mod sealed;
 mod testing;
 mod view;
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
@@ -288,6 +288,7 @@ impl Checker {
             id: data.id,
             bytes: data.bytes,
             conference: data.packet,
+            content: OnceCell::new(),
         });
     }
 
@@ -375,7 +376,7 @@ impl Checker {
         for (sent, rules, key, friend) in ends {
             let Some(me) = self.view.people.get(&key) else { continue };
             let group = conference.and_then(|it| me.groups.get(&it).map(|group| (it, group)));
-            let message = self.view.message_key(&key, conference, packet);
+            let message = group.and_then(|(_, group)| group.message_key(packet));
             let copies = message.and_then(|message| self.view.copies(packet, &message));
             let lowest = Cell::new(Level::Known);
             let people = &self.view.people;

@@ -1,5 +1,6 @@
 //! Edited recordings: what real clients said, with something changed that should not be.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -344,6 +345,7 @@ impl Traffic {
                 ack: packet.ack,
                 from_the_start: packet.from_the_start,
                 sealed_size: packet.sealed_size,
+                content: OnceCell::new(),
                 id,
                 bytes: &packet.bytes,
                 conference: id.is_conference().then(|| wire::Packet::parse(&packet.bytes)),

@@ -107,7 +107,7 @@ use super::save::SaveFile;
 use super::testing::{
     Case, MS, fires, first_peer, owner, save_fires, save_silent, saved, section, silent,
 };
-use super::view::{End, Handed, Packet, Peer, REMEMBERED, SECOND, content, newer};
+use super::view::{End, Handed, Packet, Peer, REMEMBERED, SECOND, newer};
 use crate::conference::DamageKind;
 use crate::printable::printable;
 use crate::time::Timestamp;

@@ -22,7 +22,7 @@ fn check(at: &At<'_>, found: &mut Found) {
     }
     let (Some(message), Some(group)) = (at.packet.message(), at.group()) else { return };
     let Some((newest, spot)) = group.newest.filter(|_| group.back.is_none()) else { return };
-    let mine = content(at.packet);
+    let mine = at.packet.content();
     let known = |copies: &[Handed]| copies.iter().any(|copy| copy.content == mine);
     // One's own message that came back is passed on once more.
     if at.copies.is_some_and(|copies| known(&copies.sent) || known(&copies.heard)) {

@@ -25,7 +25,7 @@ fn check(at: &At<'_>, found: &mut Found) {
     if at.group().is_some_and(|group| group.back.is_some()) {
         return;
     }
-    let mine = content(at.packet);
+    let mine = at.packet.content();
     let Some(before) = copies.sent.iter().find(|copy| copy.content != mine) else { return };
     if copies.sent.iter().any(|copy| copy.content == mine) {
         return;

@@ -18,7 +18,7 @@ pub(super) static RULE: Rule = Rule {
 fn check(at: &At<'_>, found: &mut Found) {
     let Some(copies) = at.copies.filter(|copies| !copies.heard.is_empty()) else { return };
     let Some(message) = at.packet.message().filter(|_| at.is_of_others()) else { return };
-    let mine = content(at.packet);
+    let mine = at.packet.content();
     let said = copies.sent.iter().any(|copy| copy.content == mine);
     if !said && copies.heard.iter().all(|copy| copy.content != mine) {
         let heard: Vec<_> = copies.heard.iter().map(|copy| copy.spot).collect();

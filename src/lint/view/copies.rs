@@ -1,7 +1,5 @@
 //! The copies of a message that an endpoint received and sent.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use super::Packet;
 use crate::lint::finding::Spot;
 use crate::time::Timestamp;
@@ -45,16 +43,9 @@ impl Handed {
             number: packet.number,
             spot: packet.spot,
             id: packet.bytes.get(9).copied().unwrap_or(0),
-            content: content(packet),
+            content: packet.content(),
         }
     }
-}
-
-/// Stands for everything after the message number, in this run of the program.
-pub(in crate::lint) fn content(packet: &Packet<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    packet.bytes.get(9..).hash(&mut hasher);
-    hasher.finish()
 }
 
 impl Copies {

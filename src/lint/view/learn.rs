@@ -19,18 +19,6 @@ const OMITTED: usize = 256;
 const LOSSY_AGE: i64 = 60 * super::SECOND;
 
 impl View {
-    /// The key under which an endpoint knows a message.
-    pub(in crate::lint) fn message_key(
-        &self,
-        of: &PublicKey,
-        conference: Option<Conference>,
-        packet: &Packet<'_>,
-    ) -> Option<MessageKey> {
-        let group = self.people.get(of)?.groups.get(&conference?)?;
-        let (number, message) = author_and_number(packet).or_else(|| lossy_author(packet))?;
-        Some((group.instance, number, message))
-    }
-
     /// The copies of a message that passed through an endpoint.
     pub(in crate::lint) fn copies(&self, packet: &Packet<'_>, key: &MessageKey) -> Option<&Copies> {
         if packet.id == wire::DataId::CONFERENCE_LOSSY {
@@ -82,10 +70,10 @@ impl View {
         }
         let heard = self.group(to, conference, packet, false)?;
         if heard {
-            self.with_group(to, conference, |group, me, room, _| {
-                group.hears(packet, me, from, room)
+            self.with_group(to, conference, |group, me, room, known| {
+                group.hears(packet, me, from, room);
+                group.remembers(packet, from, known);
             });
-            self.copy(to, conference, packet);
         }
         Ok(())
     }
@@ -145,18 +133,6 @@ impl View {
         };
         learn(group, key, &mut self.room, known);
     }
-
-    fn copy(&mut self, of: PublicKey, conference: Conference, packet: &Packet<'_>) {
-        let Some(key) = self.message_key(&of, Some(conference), packet) else { return };
-        let Some(friend) = packet.from else { return };
-        let is_lossy = packet.id == wire::DataId::CONFERENCE_LOSSY;
-        let table = if is_lossy { &mut self.lossy } else { &mut self.messages };
-        let copies = table.get_or_insert(key, Copies::default);
-        if is_lossy {
-            copies.renew(packet.spot.at, LOSSY_AGE);
-        }
-        copies.add_heard(Handed::of(packet, friend));
-    }
 }
 
 /// What else is known while a group learns.
@@ -192,6 +168,24 @@ fn author_and_number(packet: &Packet<'_>) -> Option<(wire::PeerNumber, wire::Mes
 }
 
 impl Group {
+    /// The key under which the endpoint knows a message.
+    pub(in crate::lint) fn message_key(&self, packet: &Packet<'_>) -> Option<MessageKey> {
+        let (number, message) = author_and_number(packet).or_else(|| lossy_author(packet))?;
+        Some((self.instance, number, message))
+    }
+
+    /// The endpoint has received a copy of a message.
+    fn remembers(&self, packet: &Packet<'_>, friend: PublicKey, known: Known<'_>) {
+        let Some(key) = self.message_key(packet) else { return };
+        let is_lossy = packet.id == wire::DataId::CONFERENCE_LOSSY;
+        let table = if is_lossy { known.lossy } else { known.messages };
+        let copies = table.get_or_insert(key, Copies::default);
+        if is_lossy {
+            copies.renew(packet.spot.at, LOSSY_AGE);
+        }
+        copies.add_heard(Handed::of(packet, friend));
+    }
+
     fn sends(
         &mut self,
         packet: &Packet<'_>,

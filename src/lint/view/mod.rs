@@ -19,7 +19,6 @@ mod packet;
 
 use std::collections::BTreeMap;
 
-pub(super) use copies::content;
 pub use copies::{Copies, Handed};
 pub use endpoint::Endpoint;
 pub use group::{Group, Peer};

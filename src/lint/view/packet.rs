@@ -1,5 +1,8 @@
 //! An opened packet, as rules see it.
 
+use std::cell::OnceCell;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use crate::lint::finding::Spot;
 use crate::wire::{self, DataClass, DataId, GroupNumber, Kind, Malformed, MessageBody, PublicKey};
 
@@ -29,6 +32,8 @@ pub struct Packet<'a> {
     pub bytes: &'a [u8],
     /// The conference packet, if it is one.
     pub conference: Option<Result<wire::Packet<'a>, Malformed<'a>>>,
+    /// What stands for everything after the message number, once somebody has asked for it.
+    pub(in crate::lint) content: OnceCell<u64>,
 }
 
 impl<'a> Packet<'a> {
@@ -85,6 +90,16 @@ impl<'a> Packet<'a> {
     pub fn addressed(&self) -> Option<GroupNumber> {
         let bytes = self.bytes.get(1..3).filter(|_| self.is_addressed())?;
         Some(GroupNumber(u16::from_be_bytes(bytes.try_into().ok()?)))
+    }
+
+    /// Stands for everything after the message number, in this run of the program.
+    #[must_use]
+    pub fn content(&self) -> u64 {
+        *self.content.get_or_init(|| {
+            let mut hasher = DefaultHasher::new();
+            self.bytes.get(9..).hash(&mut hasher);
+            hasher.finish()
+        })
     }
 
     /// Whether it is delivered in order.
