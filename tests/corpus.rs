@@ -22,6 +22,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("machine_steps", fuzzing::machine_steps),
     ("network", fuzzing::network),
     ("printable", fuzzing::printable),
+    ("recording", fuzzing::recording),
     ("relay_frames", fuzzing::relay_frames),
     ("replay_capture", fuzzing::replay_capture),
     ("save_section", fuzzing::save_section),

@@ -19,6 +19,8 @@ const TITLES: usize = 8;
 
 /// A conference, as one endpoint knows it.
 pub struct Group {
+    /// Whose view this is; never one of its peers.
+    pub of: PublicKey,
     /// Tells instances apart: leaving and joining again makes another one.
     pub instance: u32,
     /// How well its joining is known.
@@ -97,8 +99,9 @@ pub(in crate::lint) const fn newer(m: MessageNumber, r: MessageNumber) -> bool {
 }
 
 impl Group {
-    pub(in crate::lint) const fn new(instance: u32) -> Self {
+    pub(in crate::lint) const fn new(of: PublicKey, instance: u32) -> Self {
         Self {
+            of,
             instance,
             birth: Level::Unknown,
             founder: false,
@@ -123,7 +126,8 @@ impl Group {
         }
     }
 
-    /// A peer is named. A new one needs room; gives whether there was.
+    /// A peer is named. A new one needs room; gives whether there was. Others announce the endpoint to itself
+    /// as to everybody else: that makes no peer.
     pub(in crate::lint) fn name(
         &mut self,
         number: PeerNumber,
@@ -132,6 +136,9 @@ impl Group {
         level: Level,
         room: &mut usize,
     ) -> bool {
+        if key == self.of {
+            return true;
+        }
         if let Some(peer) = self.peers.get_mut(&number) {
             if peer.key != key {
                 return true;

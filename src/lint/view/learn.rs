@@ -97,14 +97,14 @@ impl View {
             return Ok(false);
         }
         self.instances += 1;
-        let mut group = Group::new(self.instances);
+        let mut group = Group::new(key, self.instances);
         if joins {
             (group.birth, group.joining) = (Level::Known, true);
         }
         group.founder = sent && matches!(packet.read(), Some(wire::Packet::Invite(_)));
         let endpoint = self.endpoint(key)?;
         let Some(place) =
-            limited(&mut endpoint.groups, conference, endpoint::GROUPS, || Group::new(0))
+            limited(&mut endpoint.groups, conference, endpoint::GROUPS, || Group::new(key, 0))
         else {
             return Err(Why::NoRoom);
         };
