@@ -51,7 +51,7 @@ impl SectionType {
     pub const END: Self = Self(0xff);
 
     /// Whether it has a name.
-    fn is_known(self) -> bool {
+    pub(crate) fn is_known(self) -> bool {
         self.name() != Self(0).name()
     }
 

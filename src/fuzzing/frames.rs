@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::capture::{Datagrams, Event, Limits, LinkType, NotUdp};
+use crate::capture::{Datagrams, Ends, Event, Limits, LinkType, NotUdp, emit_udp};
 
 /// What a frame gave.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,19 +12,46 @@ enum Seen {
 }
 
 /// The same IP packets give the same datagrams, or the same reasons why not, whatever link they went over;
-/// what is handed out lies in the packets.
+/// what is handed out lies in the packets, goes where the headers say, and is read again when it is written.
 pub fn frame(data: &[u8]) {
     let packets = packets(data);
     let expected = seen(LinkType::RAW, &packets, |packet| packet.to_vec());
     assert_eq!(expected.len(), packets.len(), "each packet gives something");
     let all: usize = packets.iter().map(|packet| packet.len()).sum();
     for seen in &expected {
-        let Seen::Datagram { payload, .. } = seen else { continue };
-        assert!(payload.len() + 28 <= all, "{} bytes out of {all}", payload.len());
+        match seen {
+            Seen::Datagram { payload, .. } => {
+                assert!(payload.len() + 28 <= all, "{} bytes out of {all}", payload.len());
+                is_written_again(seen);
+            }
+            Seen::Other(why) => assert!(!why.name().is_empty()),
+        }
+    }
+    if let ([packet], [seen]) = (&*packets, &*expected) {
+        goes_where_its_headers_say(packet, seen);
     }
     for (link, head) in HEADS {
         let given = seen(*link, &packets, |packet| [&head(packet), *packet].concat());
-        assert_eq!(given, expected, "{link:?}");
+        assert_eq!(given, expected, "link type {link}");
+    }
+}
+
+/// A datagram that is written is the datagram that is read.
+fn is_written_again(seen: &Seen) {
+    let Seen::Datagram { from, to, payload, .. } = seen else { return };
+    let mut packet = Vec::new();
+    emit_udp(*from, *to, payload, &mut packet);
+    let (from, to, payload) = (*from, *to, payload.clone());
+    let whole = Seen::Datagram { from, to, payload, truncated: false, overlap: false };
+    assert_eq!(self::seen(LinkType::RAW, &[&packet], |packet| packet.to_vec()), [whole]);
+}
+
+/// What headers tell of a packet is so for the datagram in it.
+fn goes_where_its_headers_say(packet: &[u8], seen: &Seen) {
+    let ends = Ends::of(LinkType::RAW, packet);
+    if let Seen::Datagram { from, to, .. } = seen {
+        let ends = ends.map(|it| (it.is_tcp, it.from, it.to, it.fragment));
+        assert_eq!(ends, Some((false, *from, *to, None)));
     }
 }
 

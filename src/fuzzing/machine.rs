@@ -1,6 +1,6 @@
 //! One endpoint of conferences, and its save file.
 
-use crate::conference::savedata::Savedata;
+use crate::conference::savedata::{Savedata, emit_savedata};
 use crate::conference::{Endpoint, Input, Output, Profile, Release, Request, SeededDice, Tap};
 use crate::corpus::steps::{self, OWN, STEPS};
 use crate::time::Timestamp;
@@ -188,14 +188,17 @@ fn played(data: &[u8]) -> Endpoint {
     watched.endpoint
 }
 
-/// One of five profiles, by the low bits of a byte.
+/// One of five profiles, by a byte; releases of c-toxcore also by how often five is in it.
 fn profile(which: u8) -> Profile {
     match which % 5 {
         0 => Profile::seed(),
         1 => Profile::spec(),
         2 => Profile::hardened(),
         3 => Profile::legacy(),
-        _ => Profile::ctoxcore(Release::HEAD),
+        _ => match (which & 0x7f) / 5 {
+            0 => Profile::ctoxcore(Release::HEAD),
+            release => Profile::ctoxcore(Release(3 + release)),
+        },
     }
 }
 
@@ -293,12 +296,33 @@ fn saved_loads(profile: &Profile, section: &[u8]) {
 }
 
 /// Any save file is read without complaint about ourselves; what a section gives is saved, and
-/// that loads without any damage to the same state but for the counters, which go on.
+/// that loads without any damage to the same state but for the counters, which go on. Whatever is damaged is
+/// said, with a place in the file; a file made of the sections that were read has them and nothing damaged.
 pub fn save_section(data: &[u8]) {
-    if let Ok(savedata) = Savedata::parse(data) {
-        savedata.sections.iter().for_each(|section| save_section_of(section.payload));
+    match Savedata::parse(data) {
+        Ok(savedata) => {
+            save_file_is_made_again(data, &savedata);
+            savedata.sections.iter().for_each(|section| save_section_of(section.payload));
+        }
+        Err(why) => assert!(!why.to_string().is_empty()),
     }
     save_section_of(data);
+}
+
+fn save_file_is_made_again(data: &[u8], savedata: &Savedata<'_>) {
+    let whole = savedata.conferences();
+    for damage in savedata.damage.iter().chain(&whole.damage) {
+        assert!(damage.offset <= data.len() && damage.to_string().contains(damage.field));
+    }
+    assert!(Savedata::looks_like_one(data) || !savedata.damage.is_empty());
+    let known = savedata.sections.iter().filter(|section| section.kind.is_known());
+    let sections: Vec<_> = known.map(|section| (section.kind, section.payload)).collect();
+    let file = emit_savedata(&sections);
+    let again = Savedata::parse(&file).expect("it begins as it should");
+    assert_eq!(again.damage, [], "{:?}", savedata.sections);
+    let payloads = again.sections.iter().map(|section| (section.kind, section.payload));
+    assert!(payloads.eq(sections), "{:?}", again.sections);
+    assert_eq!((again.name(), again.owner()), (savedata.name(), savedata.owner()));
 }
 
 fn exact_counters() -> Profile {

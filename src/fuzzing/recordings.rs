@@ -7,10 +7,11 @@ use zeroize::Zeroizing;
 use super::traffic::fields_fit;
 use crate::capture::{Changes, Clock, Datagrams, Event, Limits, rewrite};
 use crate::crypto::{Inventory, KeyRing, MAGIC, comments, is_key_log, sift};
-use crate::dissect::{Content, Dissector, Item, stream};
+use crate::dissect::{Content, Dissector, Item, Totals, stream};
 use crate::lint::{Lint, RULES};
 use crate::replay::{Options, Replay, What};
-use crate::reseal::{Recording, Secrets};
+use crate::report::{Detail, JsonLines, List, TimeStyle, stats_table};
+use crate::reseal::{Edit, Packet, Recording, Secrets};
 
 /// The type of secrets blocks that are read as key logs.
 const SECRETS: u32 = 0x544f_584b;
@@ -28,6 +29,7 @@ pub fn recording(data: &[u8]) {
     agrees_with_itself(data);
     sealed_again(data, &records);
     judged(data);
+    printed(data);
 }
 
 fn limits() -> Limits {
@@ -62,6 +64,7 @@ fn dissected(data: &[u8]) -> Option<Records> {
     assert!(matches!(ended, ControlFlow::Continue(_)));
     let sessions = dissector.sessions();
     assert!(sessions.ring().left_out() == 0 && sessions.forgotten() <= dissector.forgotten());
+    assert!(sessions.searches_cut_short() <= records.kinds.len() as u64);
     Some(records)
 }
 
@@ -128,6 +131,11 @@ fn sealed_again(data: &[u8], records: &Records) {
         assert_eq!(written.sealed, 0);
         let again = dissected(&again).expect("what was written is a capture");
         assert!(again.opened >= records.opened, "{secrets:?}");
+        let same = |packet: &Packet| vec![Edit::Change(packet.bytes.clone())];
+        recording.edit_each(same).expect("what was sent can be sent");
+        let (again, written) = recording.write(Vec::new()).expect("memory takes everything");
+        let again = dissected(&again).expect("what was written is a capture");
+        assert!(again.opened as u64 >= written.sealed, "{written:?}");
     }
 }
 
@@ -153,6 +161,32 @@ fn judged(data: &[u8]) {
     for finding in lint.finish(&|_| true).findings {
         assert!(!finding.message.is_empty() && !finding.message.contains(char::is_control));
     }
+}
+
+/// Whatever is printed of it does nothing but be seen.
+fn printed(data: &[u8]) {
+    let Some(mut datagrams) = datagrams(data) else { return };
+    let mut dissector = Dissector::new(KeyRing::new(), Some(SECRETS));
+    let mut list = List::new(TimeStyle::Relative, false, true);
+    let mut detail = Detail::new(TimeStyle::Relative, false, false);
+    let (mut json, mut totals, mut out) = (JsonLines::new(), Totals::default(), Vec::new());
+    let ended = stream(&mut datagrams, &mut dissector, |item| {
+        match item {
+            Item::Record(record) => {
+                totals.record(record);
+                let written = list.render(record, &mut out);
+                let written = written.and_then(|()| detail.render(record, &mut out));
+                written.and_then(|()| json.render(record, &mut out)).expect("memory takes all");
+            }
+            Item::NotUdp(why) => totals.not_udp(why),
+            Item::Late(_) | Item::Pause => {}
+        }
+        ControlFlow::<()>::Continue(())
+    });
+    assert!(matches!(ended, ControlFlow::Continue(_)));
+    let written = stats_table(&totals, datagrams.frames(), &datagrams.streams(), &mut out);
+    written.expect("memory takes all");
+    str::from_utf8(&out).expect("what is printed is UTF-8").lines().for_each(super::only_seen);
 }
 
 #[cfg(test)]
@@ -506,6 +540,13 @@ mod tests {
             story.talk(&mut ann, &mut bob);
             story
         }));
+        all.push(("nonces-of-nobody-from-the-middle", {
+            let (mut ann, mut bob) = ann_and_bob();
+            let mut story = Story::with_keys(ann.nonce_line(&bob) + &bob.nonce_line(&ann));
+            ann.skip(50_000);
+            story.talk(&mut ann, &mut bob);
+            story
+        }));
         all.push(("impossible-and-damaged", {
             let (mut ann, bob) = ann_and_bob();
             let mut story = meeting(shared.clone());
@@ -554,6 +595,21 @@ mod tests {
                 let inside = RelayPacket::Data(RelayData { connection_id: 16, data: packet });
                 story.relays(1, &mut of_ann, true, &inside);
                 story.relays(2, &mut of_bob, false, &inside);
+            }
+            story
+        }));
+        all.push(("relay-overtakes-the-handshake", {
+            let (mut ann, mut of_ann) = (ann.clone(), connection(&ann, 20));
+            let mut story = Story::with_keys(ann.shared_lines(&bob) + &keys);
+            story.greets(1, &of_ann);
+            let dht_key = bob.dht.public;
+            let response =
+                RelayPacket::RoutingResponse(RoutingResponse { connection_id: 16, dht_key });
+            story.relays(1, &mut of_ann, false, &response);
+            let early = ann.data(&bob, b"\x40hello");
+            for packet in [&early, &ann.handshake(&bob), &bob.handshake(&ann)] {
+                let inside = RelayPacket::Data(RelayData { connection_id: 16, data: packet });
+                story.relays(1, &mut of_ann, true, &inside);
             }
             story
         }));
@@ -660,7 +716,9 @@ mod tests {
         let samples = ["detour", "relay", "restart", "roam"]
             .map(|name| (format!("sample-{name}"), part(name, |frame| frame <= 80)));
         let stories = stories().into_iter().map(|(name, story)| (name.to_owned(), story.written()));
-        stories.chain(samples).collect()
+        let mut cut = meeting(ann_and_bob().0.shared_lines(&ann_and_bob().1)).written();
+        cut.truncate(cut.len() - 20);
+        stories.chain(samples).chain([("cut-in-its-last-frame".to_owned(), cut)]).collect()
     }
 
     /// `UPDATE_GOLDEN=1` writes them.
