@@ -10,7 +10,7 @@ use crate::crypto::{Inventory, KeyRing, MAGIC, comments, is_key_log, sift};
 use crate::dissect::{Content, Dissector, Item, Totals, stream};
 use crate::lint::{Lint, RULES};
 use crate::replay::{Options, Replay, What};
-use crate::report::{Detail, JsonLines, List, TimeStyle, stats_table};
+use crate::report::{Detail, JsonLines, List, ReplayText, TimeStyle, stats_table};
 use crate::reseal::{Edit, Packet, Recording, Secrets};
 
 /// The type of secrets blocks that are read as key logs.
@@ -93,6 +93,9 @@ fn with_keys(data: &[u8], log: &[u8]) -> Vec<u8> {
         inventory.read(log).expect("memory does not fail");
     }
     assert_eq!(before.keys(), after.keys());
+    let mut ring = KeyRing::new();
+    ring.read(log).expect("memory does not fail");
+    assert!(ring.names().values().all(|name| !name.is_empty()), "a name without bytes is none");
     let mut others = Zeroizing::default();
     let fewer = sift(log, false, &mut others).expect("memory does not fail");
     assert_eq!(fewer.kept + fewer.identities, sifted.kept);
@@ -143,7 +146,9 @@ fn judged(data: &[u8]) {
     let Some(mut datagrams) = datagrams(data) else { return };
     let mut dissector = Dissector::new(KeyRing::new(), Some(SECRETS));
     let (mut replay, mut lint) = (Replay::new(Options::default()), Lint::new(RULES.to_vec()));
+    let (mut text, mut out) = (ReplayText::new(TimeStyle::Relative, false, true), Vec::new());
     let mut look = |seen: &crate::replay::Observation<'_>| {
+        text.render(seen, &mut out).expect("memory takes all");
         if matches!(seen.what, What::Step(_) | What::Learned) {
             let found = seen.machine.violations();
             assert!(found.is_empty(), "frame {:?}: {found:?}", seen.frame);
@@ -158,6 +163,7 @@ fn judged(data: &[u8]) {
     });
     assert!(matches!(ended, ControlFlow::Continue(_)));
     replay.finish(&mut look);
+    str::from_utf8(&out).expect("what is printed is UTF-8").lines().for_each(super::only_seen);
     for finding in lint.finish(&|_| true).findings {
         assert!(!finding.message.is_empty() && !finding.message.contains(char::is_control));
     }
