@@ -187,6 +187,9 @@ fn played(data: &[u8]) -> Endpoint {
         watched.step(input);
     }
     assert!(watched.endpoint == watched.twin, "O-014");
+    for group in watched.endpoint.groups() {
+        assert!(group.closest().all(|key| group.peer(key).is_some()), "I-010");
+    }
     let profile = watched.endpoint.profile();
     assert_eq!(profile.to_string().parse().as_ref(), Ok(profile));
     watched.endpoint

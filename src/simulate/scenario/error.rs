@@ -25,7 +25,8 @@ impl Error {
     }
 }
 
-/// Holds nothing of the scenario's own text but names and words.
+/// Holds nothing of the scenario's own text but names and words, as they stand there: for a terminal they have to
+/// be made visible.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}: {}", self.line, self.column(), self.fault)
