@@ -102,7 +102,11 @@ fn chosen(args: &LintArgs) -> anyhow::Result<Vec<&'static Rule>> {
     let has = |list: &[&Rule], rule: &Rule| list.iter().any(|it| it.id == rule.id);
     let wanted =
         |rule: &&'static Rule| (only.is_empty() || has(&only, rule)) && !has(&ignored, rule);
-    Ok(RULES.iter().copied().filter(wanted).collect())
+    let chosen: Vec<_> = RULES.iter().copied().filter(wanted).collect();
+    if chosen.is_empty() {
+        bail!("nothing would be checked: --ignore takes away all that --only names");
+    }
+    Ok(chosen)
 }
 
 /// The rule of that id, or which one may have been meant.

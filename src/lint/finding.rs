@@ -80,10 +80,19 @@ impl Found {
     }
 }
 
+/// A finding that is held back until the capture has ended: what was not captured shows only later.
+pub(super) struct Held {
+    pub(super) finding: Finding,
+    /// The session that it is about.
+    pub(super) session: u32,
+    /// If something did not come: when that was sure.
+    pub(super) missing_at: Option<Timestamp>,
+}
+
 /// All that was found.
 #[derive(Default)]
 pub(super) struct Findings {
-    pub(super) kept: Vec<Finding>,
+    pub(super) kept: Vec<Held>,
     alike: BTreeMap<(&'static str, Option<PublicKey>, Option<Conference>), u64>,
     /// How many were found but not kept.
     pub(super) more: u64,
@@ -92,11 +101,12 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    pub(super) fn not_judged(&mut self, why: Why) {
-        *self.not_judged.entry(why).or_default() += 1;
+    pub(super) fn not_judged(&mut self, why: Why, count: u64) {
+        *self.not_judged.entry(why).or_default() += count;
     }
 
-    pub(super) fn push(&mut self, finding: Finding) {
+    pub(super) fn push(&mut self, held: Held) {
+        let finding = &held.finding;
         let key = (finding.rule.id, finding.endpoint, finding.conference);
         if self.alike.len() >= KINDS && !self.alike.contains_key(&key) {
             self.more += 1;
@@ -108,6 +118,6 @@ impl Findings {
             self.more += 1;
             return;
         }
-        self.kept.push(finding);
+        self.kept.push(held);
     }
 }

@@ -73,8 +73,8 @@ impl Why {
         match self {
             Self::Session => "the session began before the capture",
             Self::Birth => "the endpoint was in the conference before the capture",
-            Self::Closed => "packets of the endpoint stay closed",
-            Self::Lost => "packets of the session were not captured",
+            Self::Closed => "a packet stays closed, or is not known to be whose",
+            Self::Lost => "a packet was not captured",
             Self::Elsewhere => "the endpoint has connections that the capture does not show",
             Self::Asleep => "the endpoint was silent for a while",
             Self::Disorder => "a frame is older than one before it",

@@ -50,7 +50,7 @@ use crate::recent::Recent;
 use crate::time::Timestamp;
 use crate::wire::net_crypto::CookieRequest;
 use crate::wire::{Conference, DataId, PublicKey};
-use finding::{Draft, Findings};
+use finding::{Draft, Findings, Held};
 use guard::{Circumstances, judge};
 use view::View;
 
@@ -81,6 +81,8 @@ pub struct Report {
     pub more: u64,
     /// How often something could not be judged, and why.
     pub not_judged: BTreeMap<Why, u64>,
+    /// Whether a packet was opened: otherwise only save files were judged.
+    pub opened: bool,
     /// What people are called. Hostile bytes.
     pub names: BTreeMap<PublicKey, Vec<u8>>,
 }
@@ -94,6 +96,7 @@ impl Report {
         for (why, count) in other.not_judged {
             *self.not_judged.entry(why).or_default() += count;
         }
+        self.opened |= other.opened;
         self.names.extend(other.names);
     }
 }
@@ -151,6 +154,8 @@ struct Checker {
     owners: Recent<SocketAddr, PublicKey>,
     /// When a packet from or to an address stayed closed last.
     closed: Recent<SocketAddr, Timestamp>,
+    /// A packet was opened.
+    opened: bool,
     /// Frames that are older than one before them.
     disordered: u64,
     /// The place of each capture among all files; none if there is but one.
@@ -184,7 +189,10 @@ struct Said {
     rule: &'static Rule,
     draft: Draft,
     endpoint: Option<PublicKey>,
+    session: u32,
     seen: Circumstances,
+    /// If something did not come: when that was sure.
+    missing_at: Option<Timestamp>,
 }
 
 impl Checker {
@@ -198,6 +206,7 @@ impl Checker {
             findings: Findings::default(),
             owners: Recent::new(ADDRESSES),
             closed: Recent::new(ADDRESSES),
+            opened: false,
             disordered: 0,
             files: Vec::new(),
         }
@@ -229,6 +238,9 @@ impl Checker {
                 if opened.is_err() || !is_known {
                     self.stays_closed(record);
                 }
+                if opened.is_ok() {
+                    self.opened = true;
+                }
             }
             Content::Handshake(Err(_)) => self.stays_closed(record),
             _ => {}
@@ -237,6 +249,7 @@ impl Checker {
 
     /// A packet says nothing about those behind its addresses, but there is something to know.
     fn stays_closed(&mut self, record: &Record<'_>) {
+        self.findings.not_judged(Why::Closed, 1);
         for address in [record.src, record.dst] {
             self.closed.put(address, record.at);
             let owner = self.owners.peek(&address).copied();
@@ -313,9 +326,12 @@ impl Checker {
         for said in said {
             self.say(said, packet.spot, conference);
         }
-        let lost = self.view.links.get_mut(&packet.session).map_or(0, |link| link.learn(packet));
+        let lost = self.view.links.get_mut(&packet.session).and_then(|link| link.learn(packet));
+        if let Some(loss) = lost {
+            self.findings.not_judged(Why::Lost, loss.count);
+        }
         if let Err(why) = self.view.learn(packet, conference, lost) {
-            self.findings.not_judged(why);
+            self.findings.not_judged(why, 1);
         }
         self.promises(packet, conference, begun);
     }
@@ -342,17 +358,26 @@ impl Checker {
                 _ => continue,
             }
             for draft in found.drafts {
+                let gap = link.has_gap() || link.unseen(packet) > 0;
                 let seen = Circumstances {
                     facts: draft.level,
                     from_the_start: link.from_the_start(),
-                    gap: link.has_gap() || link.unseen(packet) > 0,
+                    gap,
                     closed: false,
-                    partial: None,
+                    partial: gap.then_some(Why::Lost),
                     birth: Level::Known,
                     asleep: false,
                     absence: false,
                 };
-                said.push(Said { rule, draft, endpoint: packet.from, seen });
+                let session = packet.session;
+                said.push(Said {
+                    rule,
+                    draft,
+                    endpoint: packet.from,
+                    session,
+                    seen,
+                    missing_at: None,
+                });
             }
         }
     }
@@ -422,7 +447,15 @@ impl Checker {
                 for draft in found.drafts {
                     let facts = draft.level.min(at.lowest.get());
                     let seen = circumstances(&at, facts, false);
-                    said.push(Said { rule, draft, endpoint: Some(key), seen });
+                    let session = packet.session;
+                    said.push(Said {
+                        rule,
+                        draft,
+                        endpoint: Some(key),
+                        session,
+                        seen,
+                        missing_at: None,
+                    });
                 }
             }
         }
@@ -430,18 +463,22 @@ impl Checker {
 
     fn say(&mut self, said: Said, spot: Spot, conference: Option<Conference>) {
         match judge(said.rule, said.seen) {
-            Err(why) => self.findings.not_judged(why),
+            Err(why) => self.findings.not_judged(why, 1),
             Ok(_) if !spot.wanted => {}
-            Ok(severity) => self.findings.push(Finding {
-                rule: said.rule,
-                severity,
-                spot: Some(spot),
-                file: spot.frame.file,
-                endpoint: said.endpoint,
-                conference,
-                message: said.draft.message,
-                evidence: said.draft.evidence,
-            }),
+            Ok(severity) => {
+                let finding = Finding {
+                    rule: said.rule,
+                    severity,
+                    spot: Some(spot),
+                    file: spot.frame.file,
+                    endpoint: said.endpoint,
+                    conference,
+                    message: said.draft.message,
+                    evidence: said.draft.evidence,
+                };
+                let (session, missing_at) = (said.session, said.missing_at);
+                self.findings.push(Held { finding, session, missing_at });
+            }
         }
     }
 
@@ -466,7 +503,7 @@ impl Checker {
         for (key, promise) in begun {
             let Some(endpoint) = self.view.people.get_mut(&key) else { continue };
             if !endpoint.promises.begin(promise, now) {
-                self.findings.not_judged(Why::NoRoom);
+                self.findings.not_judged(Why::NoRoom, 1);
             }
         }
     }
@@ -497,7 +534,14 @@ impl Checker {
             proof.spot.frame.number
         );
         let draft = Draft { message, evidence: vec![proof.spot.frame], level: Level::Known };
-        let said = Said { rule: promise.rule, draft, endpoint: Some(me.key), seen };
+        let said = Said {
+            rule: promise.rule,
+            draft,
+            endpoint: Some(me.key),
+            session: promise.session,
+            seen,
+            missing_at: Some(proof.spot.at),
+        };
         self.say(said, promise.cause, Some(promise.conference));
     }
 
@@ -523,29 +567,30 @@ impl Checker {
     }
 
     fn finish(self) -> Report {
-        let Self { findings, view, disordered, .. } = self;
+        let Self { findings, view, disordered, opened, .. } = self;
         let Findings { kept, more, mut not_judged, .. } = findings;
-        let hidden = |finding: &Finding| {
-            let endpoint = finding.endpoint.and_then(|key| view.people.get(&key));
-            finding.rule.class == Class::Endpoint
-                && endpoint.is_some_and(|it| it.elsewhere.is_some())
+        let in_part = view.seen_in_part();
+        let mut released = |held: Held| match view.released(held, &in_part) {
+            Ok(finding) => Some(finding),
+            Err(why) => {
+                *not_judged.entry(why).or_default() += 1;
+                None
+            }
         };
-        let (out, mut kept): (Vec<_>, Vec<_>) = kept.into_iter().partition(hidden);
-        if !out.is_empty() {
-            *not_judged.entry(Why::Elsewhere).or_default() += out.len() as u64;
-        }
+        let mut kept: Vec<_> = kept.into_iter().filter_map(&mut released).collect();
         if disordered > 0 {
             // What came before what is not known for sure.
             not_judged.insert(Why::Disorder, disordered);
-            for finding in &mut kept {
-                if matches!(finding.rule.class, Class::Connection | Class::Endpoint) {
-                    finding.severity = finding.severity.less().unwrap_or(finding.severity);
+            kept.retain_mut(|finding| {
+                if !matches!(finding.rule.class, Class::Connection | Class::Endpoint) {
+                    return true;
                 }
-            }
+                finding.severity.less().map(|less| finding.severity = less).is_some()
+            });
         }
         kept.sort_by_key(|finding| finding.spot.map(|spot| (spot.at, spot.frame)));
         let names = view.people.into_iter().filter_map(|(key, it)| Some((key, it.name?))).collect();
-        Report { findings: kept, more, not_judged, names }
+        Report { findings: kept, more, not_judged, opened, names }
     }
 }
 

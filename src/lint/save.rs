@@ -1,6 +1,6 @@
 //! Save files (class F).
 
-use super::finding::{Finding, Findings, Found};
+use super::finding::{Finding, Findings, Found, Held};
 use super::rule::{Check, Rule};
 use crate::conference::savedata::Savedata;
 use crate::conference::{DamageKind, Section};
@@ -38,7 +38,7 @@ pub(super) fn check(
         let mut found = Found::default();
         look(&save, &mut found);
         for draft in found.drafts {
-            findings.push(Finding {
+            let finding = Finding {
                 rule,
                 severity: rule.severity,
                 spot: None,
@@ -47,7 +47,8 @@ pub(super) fn check(
                 conference: None,
                 message: draft.message,
                 evidence: draft.evidence,
-            });
+            };
+            findings.push(Held { finding, session: 0, missing_at: None });
         }
     }
 }

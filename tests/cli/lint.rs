@@ -279,8 +279,43 @@ fn what_is_not_judged_is_said() {
     let bare = folder.path().join("bare.pcapng");
     fs::copy(sample("talk"), &bare).unwrap();
     let (code, stdout, stderr) = run(&["lint", text(&bare)]);
-    assert_eq!((code, stdout.as_str()), (0, "0 errors, 0 warnings, 0 notes\n"));
+    assert_eq!(code, 0);
+    let [summary, not_judged] = stdout.lines().collect::<Vec<_>>()[..] else { panic!("{stdout}") };
+    assert_eq!(summary, "0 errors, 0 warnings, 0 notes");
+    assert!(not_judged.contains("stays closed"), "{stdout}");
     assert!(stderr.contains("not opened"), "{stderr}");
+}
+
+/// The wrong keys, or none: no format may be taken for a clean result.
+#[test]
+fn what_stays_closed_is_said_in_every_format() {
+    let keys = format!("{SAMPLES}/rejoin.keys");
+    let told = |format| {
+        let args = ["lint", "-q", &sample("talk"), "-k", &keys, "--format", format];
+        let (code, stdout, _) = run(&args);
+        assert_eq!(code, 0, "{stdout}");
+        stdout
+    };
+    assert!(told("text").contains("not judged: "));
+    let line: Value = serde_json::from_str(told("jsonl").trim_end()).unwrap();
+    let count = line["not_judged"]["closed"].as_u64().unwrap();
+    assert!(count > 100, "{line}");
+    let log: Value = serde_json::from_str(&told("sarif")).unwrap();
+    let reasons = log["runs"][0]["properties"]["notJudged"].as_object().unwrap();
+    assert!(reasons.values().any(|it| *it == count), "{reasons:?}");
+    let junit = told("junit");
+    assert!(junit.contains(&format!("name=\"not_judged.closed\" value=\"{count}\"")), "{junit}");
+    let of_captures = RULES.iter().filter(|rule| rule.class != Class::Save).count();
+    assert_eq!(junit.matches("<skipped ").count(), of_captures, "{junit}");
+    let (_, opened, _) = run(&["lint", "-q", &sample("talk"), "--format", "junit"]);
+    assert!(!opened.contains("<skipped "), "{opened}");
+}
+
+#[test]
+fn rules_that_cancel_each_other_are_refused() {
+    let args = ["lint", "--only", "L-LEN", "--ignore", "l-len", "nosuch.pcapng"];
+    let (code, _, stderr) = run(&args);
+    assert!(code == 2 && stderr.contains("nothing would be checked"), "{stderr}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a slot used before its Online came, with number 0 or a stale one; the other side \
            drops it or takes it for another conference",
     known: "c-toxcore up to 0.2.8 (86935beb2)",
-    needs: &[],
+    needs: &[Need::Whole],
     looks_at: ADDRESSED,
     check: Check::Link(check),
 };

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "Introduced is sent on slots that are online.",
     cause: "a slot that is dropped before it was online, with number 0 or a stale one",
     known: "c-toxcore up to 0.2.8 (86935beb2)",
-    needs: &[],
+    needs: &[Need::Whole],
     looks_at: DIRECT,
     check: Check::Sent(check),
 };

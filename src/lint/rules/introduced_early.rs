@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "An introducer is released by members that have more than four neighbours.",
     cause: "a threshold of at least four",
     known: "c-toxcore 0.2.5 to 0.2.7 (1b2322284)",
-    needs: &[],
+    needs: &[Need::Whole],
     looks_at: DIRECT,
     check: Check::Sent(check),
 };

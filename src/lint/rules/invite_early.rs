@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "Nobody invites to a conference before it is a member itself.",
     cause: "a missing look at the state; who accepts gets no answer",
     known: "c-toxcore before 0.2.5 (aa63c1330)",
-    needs: &[],
+    needs: &[Need::Whole],
     looks_at: INVITES,
     check: Check::Sent(check),
 };

@@ -15,6 +15,9 @@ pub(super) static RULE: Rule = Rule {
     check: Check::Sent(check),
 };
 
+/// Nanoseconds within which both ends of a session send something (about every second).
+const ALIVE: i64 = 3 * SECOND;
+
 fn check(at: &At<'_>, found: &mut Found) {
     let Some(MessageBody::NewPeer(new)) = at.packet.body().filter(|_| at.is_own()) else { return };
     if at.copies.is_some_and(|copies| !copies.sent.is_empty()) {
@@ -22,7 +25,11 @@ fn check(at: &At<'_>, found: &mut Found) {
     }
     let Some(started) = at
         .sessions()
-        .find(|(friend, ..)| *friend == new.real_key)
+        .find(|(friend, _, _, theirs)| {
+            // One that is silent may have been followed by one that the capture does not show.
+            let lately = theirs.sent.is_some_and(|sent| at.now().nanos_since(sent) < ALIVE);
+            *friend == new.real_key && lately
+        })
         .and_then(|(_, session, ..)| (at.links)(session))
         .map(|link| link.started)
     else {

@@ -28,7 +28,7 @@ fn check(at: &At<'_>, found: &mut Found) {
         let part = at.conference.and_then(|it| theirs.part(&it));
         part.and_then(|part| part.online).is_some_and(|online| online.at >= before.at)
     });
-    if apart < LEAST && !online {
+    if (0..LEAST).contains(&apart) && !online {
         let message = format!(
             "pings {}.{} s after the last one, in {}",
             apart / SECOND,

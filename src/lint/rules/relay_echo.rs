@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
            author's.",
     cause: "relaying to all connections; every message makes the way twice",
     known: "c-toxcore up to 0.2.10 (2677a53ee)",
-    needs: &[],
+    needs: &[Need::Whole],
     looks_at: MESSAGES,
     check: Check::Sent(check),
 };

@@ -10,7 +10,7 @@ pub(super) static RULE: Rule = Rule {
     says: "Nobody but a member itself writes messages under its number.",
     cause: "a member that forges messages, or a number that two members have",
     known: "every version obeys forged Kills and Freezes (B-05)",
-    needs: &[Need::Birth],
+    needs: &[Need::Birth, Need::Whole],
     looks_at: MESSAGES,
     check: Check::Heard(check),
 };

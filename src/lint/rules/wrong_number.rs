@@ -11,7 +11,7 @@ pub(super) static RULE: Rule = Rule {
     cause: "a number from before the other side started again; the other side drops the packet \
            or takes it for another conference",
     known: "c-toxcore up to 0.2.8 (86935beb2)",
-    needs: &[],
+    needs: &[Need::Whole],
     looks_at: ADDRESSED,
     check: Check::Link(check),
 };

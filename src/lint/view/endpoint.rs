@@ -1,8 +1,8 @@
 //! An endpoint: its connections and conferences.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Group, SECOND};
+use super::{Group, Loss, SECOND};
 use crate::lint::finding::Spot;
 use crate::lint::guard::Why;
 use crate::lint::promise::Pending;
@@ -14,6 +14,9 @@ pub(super) const GROUPS: usize = 64;
 pub(super) const FRIENDS: usize = 1024;
 /// DHT keys that are kept in mind of one endpoint.
 const DHT_KEYS: usize = 16;
+
+/// Times at which packets of one endpoint were not captured that are told apart.
+const LOSSES: usize = 256;
 
 /// An endpoint that sends nothing for so long was asleep: a session alone makes it send every 8 s.
 const SLEEP: i64 = 15 * SECOND;
@@ -44,6 +47,10 @@ pub struct Endpoint {
     pub closed: Option<Timestamp>,
     /// When a packet of it was not captured.
     pub lost: Option<Timestamp>,
+    /// Packets that it sent or received and that were not captured, in the order in which that showed.
+    pub(in crate::lint) losses: Vec<Loss>,
+    /// With whom it had a session.
+    pub met: BTreeSet<PublicKey>,
     /// What shows that it has connections that the capture does not show.
     pub elsewhere: Option<Spot>,
     /// When it started again last.
@@ -64,6 +71,8 @@ impl Endpoint {
             woke: None,
             closed: None,
             lost: None,
+            losses: Vec::new(),
+            met: BTreeSet::new(),
             elsewhere: None,
             restarted: None,
         }
@@ -94,8 +103,27 @@ impl Endpoint {
         self.closed.is_some_and(|closed| now.nanos_since(closed) < AFTERMATH)
     }
 
+    /// Packets that it sent or received were not captured.
+    pub(in crate::lint) fn misses(&mut self, loss: Loss) {
+        self.lost = Some(loss.until);
+        if self.losses.len() < LOSSES {
+            self.losses.push(loss);
+        } else if let Some(last) = self.losses.last_mut() {
+            last.since = last.since.min(loss.since);
+            last.until = last.until.max(loss.until);
+        }
+    }
+
+    /// Whether something that it sent or received may not have been captured in that time.
+    pub(in crate::lint) fn missed(&self, from: Timestamp, to: Timestamp) -> bool {
+        self.losses.iter().any(|loss| loss.since <= to && from <= loss.until)
+    }
+
     /// It talks to a friend in this session; gives whether the session is new to it.
     pub(in crate::lint) fn talks(&mut self, friend: PublicKey, session: u32) -> bool {
+        if self.met.len() < FRIENDS {
+            self.met.insert(friend);
+        }
         match self.sessions.get(&friend) {
             Some(known) if *known >= session => false,
             Some(_) => {

@@ -12,6 +12,12 @@ pub(in crate::lint) const REMEMBERED: usize = 8;
 /// Peers that left that are kept in mind.
 pub(super) const KILLED: usize = 64;
 
+/// Neighbours that are wanted on either side.
+const SIDE: usize = 2;
+
+/// Members that are gone that are kept in mind.
+const GONE: usize = 16;
+
 /// Nanoseconds without a sign of a peer after which it is frozen for sure.
 const FROZEN: i64 = 65 * super::SECOND;
 /// Titles that are kept in mind.
@@ -63,6 +69,8 @@ pub struct Group {
     pub peers: BTreeMap<PeerNumber, Peer>,
     /// Their numbers, by key.
     pub numbers: BTreeMap<PublicKey, PeerNumber>,
+    /// Members that it does not know any more.
+    pub gone: BTreeSet<PublicKey>,
 }
 
 /// A member, as another knows it.
@@ -98,6 +106,20 @@ pub(in crate::lint) const fn newer(m: MessageNumber, r: MessageNumber) -> bool {
     1 <= ahead && ahead <= (1 << 31) + 1
 }
 
+/// Those next to a member on the ring of keys, two on either side.
+fn next_on_the_ring<'a>(
+    me: &PublicKey,
+    members: impl Iterator<Item = &'a PublicKey>,
+) -> BTreeSet<PublicKey> {
+    let place =
+        |key: &PublicKey| u64::from_be_bytes(key.0.first_chunk().copied().unwrap_or_default());
+    let others = members.filter(|key| *key != me);
+    let others: BTreeSet<_> =
+        others.map(|key| (place(key).wrapping_sub(place(me)), *key)).collect();
+    let ends = others.iter().take(SIDE).chain(others.iter().rev().take(SIDE));
+    ends.map(|(_, key)| *key).collect()
+}
+
 impl Group {
     pub(in crate::lint) const fn new(of: PublicKey, instance: u32) -> Self {
         Self {
@@ -123,6 +145,7 @@ impl Group {
             introduced: BTreeSet::new(),
             peers: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            gone: BTreeSet::new(),
         }
     }
 
@@ -173,6 +196,28 @@ impl Group {
         true
     }
 
+    /// Members that are or were next to it on the ring, two on either side: those it wants as neighbours
+    ///
+    pub(in crate::lint) fn wanted(&self, me: &PublicKey) -> BTreeSet<PublicKey> {
+        let mut wanted = next_on_the_ring(me, self.numbers.keys());
+        wanted.extend(next_on_the_ring(me, self.numbers.keys().chain(&self.gone)));
+        wanted
+    }
+
+    /// It begins anew after that one, which it left.
+    pub(in crate::lint) fn follows(&mut self, before: &Self) {
+        self.gone.clone_from(&before.gone);
+        for key in before.numbers.keys() {
+            self.goes(*key);
+        }
+    }
+
+    fn goes(&mut self, key: PublicKey) {
+        if self.gone.len() < GONE {
+            self.gone.insert(key);
+        }
+    }
+
     /// It starts again from what it saved: everybody is frozen, nothing is remembered of messages.
     pub(in crate::lint) fn restart(&mut self) {
         self.birth = self.birth.min(Level::Assumed);
@@ -200,6 +245,7 @@ impl Group {
         if let Some(peer) = self.peers.remove(&number) {
             *room += 1;
             self.omitted.remove(&peer.key);
+            self.goes(peer.key);
             if self.numbers.get(&peer.key) == Some(&number) {
                 self.numbers.remove(&peer.key);
             }

@@ -1,6 +1,6 @@
 //! What an endpoint sends and receives tells what it knows.
 
-use super::{Copies, Endpoint, Group, Handed, MessageKey, Packet, View, endpoint, limited};
+use super::{Copies, Endpoint, Group, Handed, Loss, MessageKey, Packet, View, endpoint, limited};
 use crate::lint::finding::Spot;
 use crate::lint::guard::{Level, Why};
 use crate::wire::{
@@ -33,7 +33,7 @@ impl View {
         &mut self,
         packet: &Packet<'_>,
         conference: Option<Conference>,
-        lost: u64,
+        lost: Option<Loss>,
     ) -> Result<(), Why> {
         let (Some(from), Some(to)) = (packet.from, packet.to) else { return Ok(()) };
         let at = packet.spot.at;
@@ -45,8 +45,8 @@ impl View {
                 };
                 endpoint.promises.retain(|promise| !gone(promise));
             }
-            if lost > 0 {
-                endpoint.lost = Some(at);
+            if let Some(loss) = lost {
+                endpoint.misses(loss);
             }
         }
         self.endpoint(from)?.sends(at);
@@ -109,6 +109,7 @@ impl View {
             return Err(Why::NoRoom);
         };
         let before = std::mem::replace(place, group);
+        place.follows(&before);
         self.room += before.peers.len();
         Ok(true)
     }

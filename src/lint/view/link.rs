@@ -27,6 +27,17 @@ pub struct Link {
     ends: [End; 2],
 }
 
+/// Packets of a session that were not captured.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::lint) struct Loss {
+    /// How many.
+    pub(in crate::lint) count: u64,
+    /// When the last one before them was seen.
+    pub(in crate::lint) since: Timestamp,
+    /// When it showed that they are missing.
+    pub(in crate::lint) until: Timestamp,
+}
+
 /// One end of a session.
 #[derive(Default)]
 pub struct End {
@@ -40,6 +51,10 @@ pub struct End {
     pub acked: u32,
     /// Packets of it that were not captured.
     pub lost: u64,
+    /// When a packet of it may first not have been captured.
+    pub lost_since: Option<Timestamp>,
+    /// When the packet before [`Self::next`] was seen.
+    counted: Option<Timestamp>,
     /// When it sent something last.
     pub sent: Option<Timestamp>,
     /// It said that it is there for a friend.
@@ -149,18 +164,25 @@ impl Link {
         self.end(packet.direction ^ 1).announced(packet.addressed()?)
     }
 
-    /// Gives how many packets before this one were not captured.
-    pub(in crate::lint) fn learn(&mut self, packet: &Packet<'_>) -> u64 {
+    /// When a packet may first not have been captured, as far as is known by now.
+    #[must_use]
+    pub fn lost_since(&self) -> Option<Timestamp> {
+        self.ends.iter().filter_map(|end| end.lost_since).min()
+    }
+
+    /// Gives what was not captured before this packet.
+    pub(in crate::lint) fn learn(&mut self, packet: &Packet<'_>) -> Option<Loss> {
         let conference = self.conference(packet);
         let unseen = self.unseen(packet);
+        let started = self.started;
         let other = self.end_mut(packet.direction ^ 1);
         if other.key.is_none() {
             other.key = packet.to;
         }
-        if unseen > 0 {
-            other.lost += unseen;
+        let unseen = (unseen > 0).then(|| {
             other.next = Some(packet.ack);
-        }
+            other.misses(unseen, started, packet.spot.at)
+        });
         let end = self.end_mut(packet.direction);
         end.key = end.key.or(packet.from);
         end.from_the_start |= packet.from_the_start;
@@ -169,13 +191,20 @@ impl Link {
             end.acked = packet.ack;
         }
         end.friendly |= packet.id == DataId::MESSENGER_ONLINE;
-        let lost = end.count(packet);
+        let lost = end.count(packet, started);
         if let Some(conference) = conference {
             end.part_learns(packet, conference);
             let receiver = self.end_mut(packet.direction ^ 1);
             receiver.is_told(packet, conference);
         }
-        lost + unseen
+        match (lost, unseen) {
+            (Some(lost), Some(unseen)) => Some(Loss {
+                count: lost.count + unseen.count,
+                since: lost.since.min(unseen.since),
+                until: packet.spot.at,
+            }),
+            (lost, unseen) => lost.or(unseen),
+        }
     }
 }
 
@@ -229,19 +258,29 @@ impl End {
         self.parts.iter()
     }
 
-    /// Gives how many packets are missing before this one.
-    fn count(&mut self, packet: &Packet<'_>) -> u64 {
+    /// Packets of it were not captured; they were sent after the last one that was.
+    fn misses(&mut self, count: u64, started: Timestamp, until: Timestamp) -> Loss {
+        let since = self.counted.unwrap_or(started).min(until);
+        self.lost += count;
+        self.lost_since.get_or_insert(since);
+        self.counted = Some(until);
+        Loss { count, since, until }
+    }
+
+    /// Gives what is missing before this packet.
+    fn count(&mut self, packet: &Packet<'_>, started: Timestamp) -> Option<Loss> {
         if !packet.is_lossless() {
-            return 0;
+            return None;
         }
         let expected = self.next.unwrap_or(if self.from_the_start { 0 } else { packet.number });
         let ahead = packet.number.wrapping_sub(expected);
         if ahead > u32::MAX / 2 {
-            return 0;
+            return None;
         }
         self.next = Some(packet.number.wrapping_add(1));
-        self.lost += u64::from(ahead);
-        u64::from(ahead)
+        let loss = (ahead > 0).then(|| self.misses(ahead.into(), started, packet.spot.at));
+        self.counted = Some(packet.spot.at);
+        loss
     }
 
     fn part_learns(&mut self, packet: &Packet<'_>, conference: Conference) {

@@ -9,6 +9,7 @@
 //! | `group`    | a conference, as one endpoint knows it                                |
 //! | `learn`    | how all this is learned                                               |
 //! | `copies`   | the copies of a message that an endpoint received and sent            |
+//! | `release`  | what is left of a finding when the capture has ended                  |
 
 mod copies;
 mod endpoint;
@@ -16,6 +17,7 @@ mod group;
 mod learn;
 mod link;
 mod packet;
+mod release;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +25,7 @@ pub use copies::{Copies, Handed};
 pub use endpoint::Endpoint;
 pub use group::{Group, Peer};
 pub(super) use group::{REMEMBERED, newer};
+pub(super) use link::Loss;
 pub use link::{End, Link, Part};
 pub use packet::Packet;
 

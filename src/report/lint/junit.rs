@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::{place, who};
-use crate::lint::{Finding, Report, Rule, Severity};
+use crate::lint::{Class, Finding, Report, Rule, Severity, Why};
 
 /// Writes a test suite in which a rule fails that has findings of at least `fail_on`.
 ///
@@ -19,15 +19,35 @@ pub fn lint_junit(
 ) -> io::Result<()> {
     let fails = |finding: &&Finding| finding.severity >= fail_on;
     let failures = rules.iter().filter(|rule| of(report, rule).any(|it| fails(&it))).count();
+    // Without keys nothing is known of packets, so nobody may read that they are as they should be.
+    let skips = |rule: &Rule| {
+        let closed = !report.opened && report.not_judged.contains_key(&Why::Closed);
+        closed && rule.class != Class::Save && of(report, rule).next().is_none()
+    };
+    let skipped = rules.iter().filter(|rule| skips(rule)).count();
+    let counts = format!("tests=\"{}\" failures=\"{failures}\" skipped=\"{skipped}\"", rules.len());
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
-    writeln!(out, "<testsuites tests=\"{}\" failures=\"{failures}\">", rules.len())?;
+    writeln!(out, "<testsuites {counts}>")?;
     writeln!(
         out,
-        "<testsuite name=\"{}\" tests=\"{}\" failures=\"{failures}\">",
-        escaped(&format!("toxscope lint {}", files.join(" "))),
-        rules.len()
+        "<testsuite name=\"{}\" {counts}>",
+        escaped(&format!("toxscope lint {}", files.join(" ")))
     )?;
+    if !report.not_judged.is_empty() {
+        writeln!(out, "<properties>")?;
+        for (why, count) in &report.not_judged {
+            let name = why.name();
+            writeln!(out, "<property name=\"not_judged.{name}\" value=\"{count}\"/>")?;
+        }
+        writeln!(out, "</properties>")?;
+    }
     for rule in rules {
+        if skips(rule) {
+            writeln!(out, "<testcase classname=\"toxscope.lint\" name=\"{}\">", rule.id)?;
+            writeln!(out, "<skipped message=\"no packet could be opened\"/>")?;
+            writeln!(out, "</testcase>")?;
+            continue;
+        }
         if of(report, rule).next().is_none() {
             writeln!(out, "<testcase classname=\"toxscope.lint\" name=\"{}\"/>", rule.id)?;
             continue;
