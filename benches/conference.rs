@@ -1,14 +1,15 @@
 //! How fast the reference machine is (`docs/proofs.md`).
 //!
 //! `cargo bench --bench conference` prints how long a message takes with few and with many known peers,
-//! how much time of a conference is simulated in a second, and what 65 536 New Peer messages of a hostile
-//! member cost.
+//! how much time of a conference is simulated in a second, what 65 536 New Peer messages of a hostile member
+//! cost, and how many sequences of twenty events the fuzz target `machine_steps` goes through in a second, with
+//! all that it checks.
 
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 
 use std::time::Instant;
 
-use toxscope::conference::{Endpoint, Input, Output, Profile, Request, SeededDice};
+use toxscope::conference::{Dice as _, Endpoint, Input, Output, Profile, Request, SeededDice};
 use toxscope::simulate::{Gathering, Nanos, Network, SECOND, Watch};
 use toxscope::time::Timestamp;
 use toxscope::wire::{
@@ -38,6 +39,7 @@ fn main() {
         println!("{members:>6} members, {what}: {best:.1} h of conference in a second");
     }
     crowd();
+    sequences();
 }
 
 fn key(number: u16) -> PublicKey {
@@ -169,6 +171,57 @@ fn crowd() {
         (resident() - before) >> 20,
         start.elapsed().as_millis()
     );
+}
+
+/// Sequences of twenty events, as the fuzz target reads them.
+fn sequences() {
+    const COUNT: usize = 20_000;
+    let mut dice = SeededDice::new(2);
+    let inputs: Vec<Vec<u8>> = (0..COUNT).map(|_| sequence(&mut dice)).collect();
+    let rounds = (0..ROUNDS).map(|_| {
+        let start = Instant::now();
+        inputs.iter().for_each(|input| toxscope::fuzzing::machine_steps(input));
+        COUNT as f64 / start.elapsed().as_secs_f64()
+    });
+    let best = rounds.fold(0.0, f64::max);
+    println!("{best:.0} sequences of 20 events in a second, in machine_steps");
+}
+
+/// Rules, and twenty events: most are messages, of all kinds but for those that nobody knows, of few authors.
+fn sequence(dice: &mut SeededDice) -> Vec<u8> {
+    let mut one_of = |count: u16| (dice.peer_number() % count) as u8;
+    // The friend accepts an invitation first, so that there is somebody to hear.
+    let mut bytes = vec![one_of(5), 6, 0, 2, 0, 0, 0];
+    for count in 1..20 {
+        let (friend, group, peer) = (u8::from(one_of(8) == 0), 0, one_of(12));
+        match one_of(16) {
+            0 => bytes.extend([0, one_of(60)]),
+            1 => bytes.extend([1, friend, friend]),
+            2 => bytes.extend([3, 8, group, 5, b'h', b'e', b'l', b'l', b'o']),
+            3 => bytes.extend([3, 12, 2, b'm', b'e']),
+            4 => bytes.extend([6, friend, 4, group, 0]),
+            5 => bytes.extend([6, friend, 7, group]),
+            6 => bytes.extend([6, friend, 8, group, 2, 1, 1, 1, 0, peer, one_of(8), 3, 1, b'x']),
+            7 => bytes.extend([6, friend, 11, 0]),
+            _ => {
+                // Ping, New Peer, Kill, Freeze, Name, Title, or a text.
+                let kind = match one_of(10) {
+                    0 => 0,
+                    1 | 2 => 1,
+                    7.. => 8,
+                    other => other,
+                };
+                bytes.extend([6, friend, 14, group, peer, 0, count + 1, kind]);
+                match kind {
+                    1 => bytes.extend([one_of(12), one_of(8), one_of(8)]),
+                    5 | 6 => bytes.extend([2, b'h', b'i']),
+                    8 => bytes.extend([5, b'h', b'e', b'l', b'l', b'o']),
+                    _ => {}
+                }
+            }
+        }
+    }
+    bytes
 }
 
 /// Bytes of this process that are in memory; 0 where that is not told.

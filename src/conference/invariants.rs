@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::closest::Prefix;
 use super::peers::Place;
-use super::{Endpoint, Group, MAX_SLOTS, Peer};
+use super::{Endpoint, Group, Peer};
 use crate::wire::{GroupNumber, MAX_NAME_SIZE, MAX_TITLE_SIZE, PublicKey};
 
 /// An invariant that does not hold.
@@ -79,36 +79,29 @@ impl Endpoint {
     }
 
     fn check_peers(&self, group: &Group, report: &mut impl FnMut(&'static str, String)) {
-        let lists = [(group.peers.active(), true), (group.peers.frozen(), false)];
-        let mut keys = BTreeMap::new();
-        let mut numbers = BTreeSet::new();
-        for (list, active) in lists {
-            for (index, peer) in list.iter().enumerate() {
-                if let Some(before) = keys.insert(peer.real_key, active) {
-                    let id = if before == active { "I-002" } else { "I-001" };
-                    report(id, format!("the key {} occurs twice", peer.real_key));
-                }
-                if !numbers.insert(peer.number) {
-                    report("I-003", format!("the number {} occurs twice", peer.number));
-                }
-                let place = if active { Place::Active(index) } else { Place::Frozen(index) };
-                if group.peers.find(peer.number) != Some(place)
-                    || group.peers.find_key(&peer.real_key) != Some(place)
-                {
-                    report("I-003", format!("peer {} is not found", peer.number));
-                }
-                if active && peer.last_active > self.now {
-                    report("I-018", format!("peer {} was active in the future", peer.number));
-                }
-                // So they are pairwise different, unless they go round the ring (docs/divergences.md).
-                let kept = peer.remembered();
-                let ordered = kept.is_sorted_by(|a, b| super::duplicates::is_newer(*a, *b));
-                let modern = self.profile.duplicates == super::Duplicates::Wrapping;
-                if modern && !ordered {
-                    let kept: Vec<_> = peer.remembered().collect();
-                    report("I-014", format!("peer {} has the numbers {kept:?}", peer.number));
-                }
+        let mut lost = false;
+        for (peer, place) in placed(group) {
+            // A number and a key lead to one place: who is found there is the only one who has them.
+            if group.peers.find(peer.number) != Some(place)
+                || group.peers.find_key(&peer.real_key) != Some(place)
+            {
+                lost = true;
+                report("I-003", format!("peer {} is not found", peer.number));
             }
+            if matches!(place, Place::Active(_)) && peer.last_active > self.now {
+                report("I-018", format!("peer {} was active in the future", peer.number));
+            }
+            // So they are pairwise different, unless they go round the ring (docs/divergences.md).
+            let kept = peer.remembered();
+            let ordered = kept.is_sorted_by(|a, b| super::duplicates::is_newer(*a, *b));
+            let modern = self.profile.duplicates == super::Duplicates::Wrapping;
+            if modern && !ordered {
+                let kept: Vec<_> = peer.remembered().collect();
+                report("I-014", format!("peer {} has the numbers {kept:?}", peer.number));
+            }
+        }
+        if lost {
+            check_twins(group, report);
         }
         if group.peers.frozen().len() > group.frozen_limit as usize {
             report("I-012", format!("{} peers are frozen", group.peers.frozen().len()));
@@ -141,9 +134,9 @@ impl Endpoint {
     }
 
     fn check_slots(&self, group: &Group, report: &mut impl FnMut(&'static str, String)) {
-        let mut friends = BTreeSet::new();
+        // There is room for no more than 16.
         for slot in group.slots.iter() {
-            if !friends.insert(slot.friend) {
+            if group.slots.iter().filter(|other| other.friend == slot.friend).count() > 1 {
                 report("I-007", format!("two slots on the connection to {}", slot.friend));
             }
             if slot.reasons.is_empty() {
@@ -155,9 +148,6 @@ impl Endpoint {
             if slot.online && !self.connections.is_up(&slot.friend) {
                 report("I-017", format!("the connection to {} is down", slot.friend));
             }
-        }
-        if friends.len() > MAX_SLOTS {
-            report("I-007", format!("{} slots", friends.len()));
         }
         for key in group.closest.keys() {
             let active = matches!(group.peers.find_key(key), Some(Place::Active(_)));
@@ -204,25 +194,51 @@ impl Endpoint {
 
     fn check_endpoint(&self, found: &mut Vec<Violation>) {
         let mut report = |id, text| found.push(Violation { id, group: None, found: text });
-        let mut users: BTreeMap<PublicKey, u32> = BTreeMap::new();
-        let mut conferences = BTreeSet::new();
         for group in self.groups.iter() {
-            for slot in group.slots.iter() {
-                *users.entry(slot.friend).or_default() += 1;
-            }
-            if !conferences.insert(group.conference) {
+            // A conference leads to one number.
+            if self.group_of(&group.conference).map(Group::number) != Some(group.number) {
                 report("I-021", format!("{:?} is open twice", group.conference));
             }
         }
+        let slots = self.groups.iter().flat_map(|group| group.slots.iter());
+        let mut users: Vec<PublicKey> = slots.map(|slot| slot.friend).collect();
+        users.sort_unstable();
+        let mut counted = 0;
         for (key, connection) in self.connections.iter() {
-            let slots = users.remove(key).unwrap_or(0);
-            if slots != connection.users {
+            let slots = users.partition_point(|user| user <= key)
+                - users.partition_point(|user| user < key);
+            if slots != connection.users as usize {
                 let text = format!("{key} is used {slots} times, counted {}", connection.users);
                 report("I-020", text);
             }
+            counted += slots;
         }
-        if let Some((key, _)) = users.first_key_value() {
-            report("I-020", format!("a slot uses {key}, to which there is no connection"));
+        if counted < users.len() {
+            report("I-020", "a slot uses somebody to whom there is no connection".into());
+        }
+    }
+}
+
+/// All peers, each with the place where it is.
+fn placed(group: &Group) -> impl Iterator<Item = (&Peer, Place)> {
+    let active = group.peers.active().iter().enumerate();
+    let frozen = group.peers.frozen().iter().enumerate();
+    let active = active.map(|(index, peer)| (peer, Place::Active(index)));
+    active.chain(frozen.map(|(index, peer)| (peer, Place::Frozen(index))))
+}
+
+/// Who has the number or the key of somebody else.
+fn check_twins(group: &Group, report: &mut impl FnMut(&'static str, String)) {
+    let mut keys = BTreeMap::new();
+    let mut numbers = BTreeSet::new();
+    for (peer, place) in placed(group) {
+        let active = matches!(place, Place::Active(_));
+        if let Some(before) = keys.insert(peer.real_key, active) {
+            let id = if before == active { "I-002" } else { "I-001" };
+            report(id, format!("the key {} occurs twice", peer.real_key));
+        }
+        if !numbers.insert(peer.number) {
+            report("I-003", format!("the number {} occurs twice", peer.number));
         }
     }
 }

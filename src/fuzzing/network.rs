@@ -181,8 +181,17 @@ impl Driven {
         }
     }
 
-    /// Those who are in the conference, if they can be expected to come together again: friends join
-    /// them all, none of whom has forgotten the others.
+    /// Both have the other in their lists. Otherwise no Rejoin between them counts (D-017): one has left since,
+    /// and came in again.
+    fn know_each_other(&self, one: MemberId, other: MemberId) -> bool {
+        [(one, other), (other, one)].into_iter().all(|(who, whom)| {
+            let key = self.all.world.member(whom).real().public;
+            self.all.group(who).is_some_and(|group| group.peer(&key).is_some())
+        })
+    }
+
+    /// Those who are in the conference, if they can be expected to come together again: friends who know each
+    /// other join them all, none of whom has forgotten the others.
     fn expected(&self) -> Option<Vec<MemberId>> {
         let inside =
             |who: &MemberId| self.all.group(*who).is_some_and(|group| group.own_number().is_some());
@@ -191,7 +200,8 @@ impl Driven {
         let mut waiting: Vec<MemberId> = inside.first().copied().into_iter().collect();
         while let Some(who) = waiting.pop() {
             if inside.contains(&who) && reached.insert(who) {
-                waiting.extend(self.all.world.member(who).friends());
+                let friends = self.all.world.member(who).friends();
+                waiting.extend(friends.filter(|other| self.know_each_other(who, *other)));
             }
         }
         let known = self.promised && !(self.reinvited && self.restarted);
