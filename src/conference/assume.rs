@@ -243,6 +243,16 @@ impl Group {
             return Err(DropReason::NumberTaken);
         }
         let known = self.peers.find_key(&real_key);
+        if let Some(place @ Place::Active(_)) = known.filter(|_| active)
+            && let Some(peer) = self.peers.get_mut(place).filter(|peer| peer.number == number)
+        {
+            // It keeps its place in the list.
+            (peer.dht_key, peer.name) = (dht_key, name.to_vec());
+            peer.was_friend = cx.connections.is_friend(&real_key);
+            let peer = peer.clone();
+            self.closest.offer(cx.profile.prefix, &cx.me.real_key, &peer);
+            return Ok(());
+        }
         let mut peer = match known.and_then(|place| self.peers.remove(place)) {
             Some(known) => known,
             None => Peer::new(number, real_key, dht_key, cx.now),

@@ -10,8 +10,8 @@ use super::schedule::Shown;
 use crate::conference::{Fact, Group, Input, Request};
 use crate::time::Timestamp;
 use crate::wire::{
-    Conference, GroupNumber, InviteAccepted, Kind, LossyNumber, MessageBody, MessageNumber, Packet,
-    PeerNumber, PublicKey,
+    Conference, GroupMessage, GroupNumber, InviteAccepted, Kind, LossyNumber, MessageBody,
+    MessageNumber, Packet, PeerEntry, PeerNumber, PublicKey,
 };
 
 /// How long the endpoint may take to send what the rules ask for, in nanoseconds (lint.md 1.3, T1).
@@ -21,6 +21,8 @@ pub(super) const COPIES: i64 = 5_000_000;
 /// How much earlier than it is due a ping may come, in nanoseconds: a busy endpoint notes when its pass
 /// began.
 const EARLY: i64 = 2_000_000_000;
+/// How long after it started again an endpoint may find the first friend, in nanoseconds.
+const RESTARTED: i64 = 60_000_000_000;
 /// How many numbers may be skipped.
 const SKIPPED: u32 = 1 << 16;
 /// How many packets are looked through for copies.
@@ -81,6 +83,7 @@ impl Follower {
     }
 
     fn judge_packet(&mut self, said: &Said, bytes: &[u8], teller: Teller<'_>) {
+        self.begin_unheard(said, teller);
         let packet = Packet::parse(bytes);
         let kind = packet.as_ref().map_or(Kind::Malformed, Packet::kind);
         let reason = match &packet {
@@ -168,6 +171,7 @@ impl Follower {
         if let Some(why) = self.doubts.about(about, said.at) {
             return Some(why);
         }
+        self.note_company(about);
         let packet = packet?;
         if self.loaded
             && let Packet::InviteAccepted(InviteAccepted { group_number: number, .. }) = packet
@@ -176,6 +180,13 @@ impl Follower {
             // By what was saved, that number is taken.
             self.doubt_all(said.at, Why::OtherState, teller);
             return Some(Why::OtherState);
+        }
+        if let (Packet::Rejoin(_), Some(conference), Some(since)) =
+            (packet, about, self.ran_again_at(said.at))
+        {
+            // It may have started again without a packet that shows its new DHT key.
+            self.doubt(conference, since, Why::StateUnknown, teller);
+            return Some(Why::StateUnknown);
         }
         let which = Which::of(packet);
         if which.is_some_and(|which| self.doubts.is_lossy_among_others(which)) {
@@ -207,6 +218,18 @@ impl Follower {
         Some(Why::Elsewhere)
     }
 
+    /// When the endpoint ran again after it had not, not long before `at`.
+    fn ran_again_at(&self, at: Timestamp) -> Option<Timestamp> {
+        let (_, ran) = self.stalls.back().copied()?;
+        (at.nanos_since(ran) < RESTARTED).then_some(ran)
+    }
+
+    /// Something in this conference is a difference: did others speak to the endpoint, too?
+    fn note_company(&mut self, conference: Option<Conference>) {
+        let group = conference.and_then(|conference| self.machine.group_of(&conference));
+        self.has_company |= group.is_some_and(|group| group.active().len() > 2);
+    }
+
     fn count(&mut self, class: Class) {
         let tally = &mut self.tally;
         let counter = match class {
@@ -231,6 +254,13 @@ impl Follower {
         let (expected, out_of_turn) = self.awaited.take(friend, bytes)?;
         let class = if out_of_turn { Class::Timing } else { Class::Predicted };
         Some(Reason::of(&expected, class))
+    }
+
+    /// The packet was expected, but for DHT keys in it.
+    fn expected_but_for_dht_keys(&mut self, friend: &PublicKey, bytes: &[u8]) -> Option<Reason> {
+        let is_it = |expected: &Expected| differ_in_dht_keys_only(&expected.bytes, bytes);
+        let expected = self.awaited.take_where(friend, is_it)?;
+        Some(Reason::of(&expected, Class::NotJudged(Why::DhtKey)))
     }
 
     /// Looks for what made the endpoint send a packet, and lets it happen.
@@ -264,6 +294,7 @@ impl Follower {
         }
         let early = self.pinged_early(said, bytes, packet, teller);
         let reason = early
+            .or_else(|| self.expected_but_for_dht_keys(friend, bytes))
             .or_else(|| self.passed_on(friend, bytes, packet, said.at, teller))
             .or_else(|| self.wanted(said, bytes, packet, true, teller));
         if reason.is_none() && self.is_of_an_old_release(said, packet, teller) {
@@ -494,6 +525,7 @@ impl Follower {
             if doubt.is_some() || self.is_excused(&friend, &expected) {
                 continue;
             }
+            self.note_company(expected.conference);
             self.tally.missing += 1;
             let difference = Difference {
                 kind: DifferenceKind::Missing,
@@ -531,6 +563,27 @@ const fn is_of_a_pass(packet: &Packet<'_>) -> bool {
 
 fn is_message(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0x63)
+}
+
+/// Both announce the same members, with other DHT keys.
+fn differ_in_dht_keys_only(one: &[u8], other: &[u8]) -> bool {
+    match (Packet::parse(one), Packet::parse(other)) {
+        (Ok(Packet::Message(one)), Ok(Packet::Message(other))) => {
+            let MessageBody::NewPeer(announced) = other.body else { return false };
+            let MessageBody::NewPeer(mut expected) = one.body else { return false };
+            expected.dht_key = announced.dht_key;
+            GroupMessage { body: MessageBody::NewPeer(expected), ..one } == other
+        }
+        (Ok(Packet::PeerResponse(one)), Ok(Packet::PeerResponse(other))) => {
+            let expected = one.peers().zip(other.peers());
+            let mut expected =
+                expected.map(|(one, other)| PeerEntry { dht_key: other.dht_key, ..one });
+            one.group_number == other.group_number
+                && one.peers().count() == other.peers().count()
+                && other.peers().all(|peer| expected.next() == Some(peer))
+        }
+        _ => false,
+    }
 }
 
 /// The same kind of packet about the same thing, in another form.

@@ -130,6 +130,10 @@ pub(super) struct Follower {
     pub(super) wires: BTreeMap<u32, Wire>,
     /// By which session a friend connection of the machine is up.
     pub(super) up: BTreeMap<PublicKey, u32>,
+    /// With whom it had sessions: two of them, if there are more.
+    pub(super) friends: BTreeSet<PublicKey>,
+    /// There was a difference in a conference of more than two.
+    pub(super) has_company: bool,
     /// What was heard and not handed to the machine.
     pub(super) timeline: BTreeMap<Key, Heard>,
     /// What was heard and not acknowledged in time.
@@ -151,6 +155,8 @@ pub(super) struct Follower {
     pub(super) phase: i64,
     /// A pass that nothing asks for is not tried before.
     pub(super) no_pass_before: Timestamp,
+    /// Others sent it signs of life, as all clients do; a session without them is none that times out.
+    pub(super) hears_signs_of_life: bool,
     /// No session times out before.
     pub(super) no_time_out_before: Timestamp,
     pub(super) awaited: Awaited,
@@ -195,6 +201,8 @@ impl Follower {
             dice: SeededDice::new(0),
             wires: BTreeMap::new(),
             up: BTreeMap::new(),
+            friends: BTreeSet::new(),
+            has_company: false,
             timeline: BTreeMap::new(),
             parked: BTreeMap::new(),
             outbox: BTreeMap::new(),
@@ -207,6 +215,7 @@ impl Follower {
             fed_at: at,
             phase: 0,
             no_pass_before: at,
+            hears_signs_of_life: false,
             no_time_out_before: at,
             awaited: Awaited::default(),
             recent_lossy: VecDeque::new(),
@@ -255,7 +264,7 @@ impl Follower {
     }
 
     /// What stands at `key` was not handled before `at`.
-    fn postpone(&mut self, key: Key, at: Timestamp) -> Key {
+    pub(super) fn postpone(&mut self, key: Key, at: Timestamp) -> Key {
         let Some(heard) = self.timeline.remove(&key) else { return key };
         let later = (at, key.1);
         if let Some(wire) = self.wires.get_mut(&heard.session) {
@@ -301,7 +310,8 @@ impl Follower {
             self.timeline.insert(key, heard);
         }
         let Some(heard) = self.timeline.get_mut(&key) else { return };
-        heard.after = after;
+        // Two packets of one moment do not tell what was handled between them.
+        heard.after = after.filter(|after| *after < by);
         heard.by = Some(by);
         let arrived = heard.at;
         if let Some(after) = after

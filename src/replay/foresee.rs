@@ -135,6 +135,38 @@ impl Follower {
         }
     }
 
+    /// No packet showed the endpoint's own name: what it says of itself soon does.
+    pub(super) fn learn_own_name(&mut self, at: Timestamp, teller: Teller<'_>) {
+        if !self.machine.name().is_empty() {
+            return;
+        }
+        let said = self.soon().find_map(|(_, bytes)| match Packet::parse(bytes) {
+            Ok(Packet::PeerResponse(response)) => {
+                let own = response.peers().find(|peer| peer.real_key == self.key);
+                own.map(|peer| peer.name.to_vec())
+            }
+            _ => None,
+        });
+        let said = said.or_else(|| {
+            let mut own = self.machine.groups().flat_map(|group| self.own_messages_soon(group));
+            own.find_map(|(_, message)| match message.body {
+                MessageBody::Name(name) => Some(name.name.to_vec()),
+                _ => None,
+            })
+        });
+        let Some(name) = said.filter(|name| !name.is_empty()) else { return };
+        self.learn_nickname(at, &name, teller);
+        let own = self.machine.groups().filter_map(|group| {
+            let own = group.active().iter().find(|peer| peer.real_key == self.key)?;
+            Some((group.number(), own.number, own.dht_key))
+        });
+        for (group, number, dht_key) in own.collect::<Vec<_>>() {
+            let (real_key, active) = (self.key, true);
+            let fact = Fact::Peer { group, number, real_key, dht_key, name: &name, active };
+            self.learn(at, &fact, teller);
+        }
+    }
+
     /// The endpoint answers `friend`: with a title that it set while nobody was there to be told.
     pub(super) fn learn_title(
         &mut self,

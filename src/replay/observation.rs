@@ -122,6 +122,12 @@ pub enum Why {
     OtherState,
     /// Somebody else sends from its address, too: what is not sealed cannot be told apart.
     Address,
+    /// Members are announced with other DHT keys than the capture shows of them, which proves none: whose
+    /// handshakes ask for nothing do not show theirs, and of other packets anybody can send one.
+    DhtKey,
+    /// A session lasted on without signs of life, which all clients send: the capture, which may be a
+    /// simulated one, lacks them, and does not tell when packets were handled or sessions ended.
+    NoSigns,
     /// There was no room to remember more.
     NoRoom,
 }
@@ -136,6 +142,8 @@ impl Why {
         Self::Relay,
         Self::OtherState,
         Self::Address,
+        Self::DhtKey,
+        Self::NoSigns,
         Self::NoRoom,
     ];
 
@@ -150,6 +158,8 @@ impl Why {
             Self::Relay => "relay",
             Self::OtherState => "other_state",
             Self::Address => "address",
+            Self::DhtKey => "dht_key",
+            Self::NoSigns => "no_signs",
             Self::NoRoom => "no_room",
         }
     }
@@ -167,6 +177,10 @@ impl Why {
             }
             Self::OtherState => "it did not begin with what was saved",
             Self::Address => "somebody else sends from its address, too",
+            Self::DhtKey => {
+                "a DHT key in it is not the one that the capture shows, which proves none"
+            }
+            Self::NoSigns => "sessions go on without signs of life, which clients send",
             Self::NoRoom => "no room to remember more",
         }
     }

@@ -23,6 +23,8 @@ const PATIENCE: i64 = 1_500_000_000;
 const RETRY: i64 = 500_000_000;
 /// How many lossy packets that were received are remembered.
 const RECENT_LOSSY: usize = 64;
+/// How long the word that a session is over may be on its way past the capture, in nanoseconds.
+const ON_ITS_WAY: i64 = 1_000_000_000;
 /// A session ends when nobody gave a sign of life for longer than this, in nanoseconds.
 const ALIVE_TIMEOUT: i64 = 32_000_000_000;
 
@@ -59,6 +61,10 @@ impl Follower {
     /// The capture has ended.
     pub(super) fn finish(&mut self, teller: Teller<'_>) {
         self.run_until(self.clock, teller);
+        if self.has_company && self.friends.len() == 1 {
+            // All that is seen of it is with one other member, at whose machine the capture was taken.
+            self.doubt_all(self.clock, Why::Elsewhere, teller);
+        }
         self.take_back();
     }
 
@@ -85,7 +91,22 @@ impl Follower {
             }
         }
         self.passes_before(until, teller);
+        self.miss_signs_of_life(until, teller);
         self.give_up(until, teller);
+    }
+
+    /// A session that lasts without signs of life is none of a client as they are.
+    fn miss_signs_of_life(&mut self, at: Timestamp, teller: Teller<'_>) {
+        if self.hears_signs_of_life || at < self.no_time_out_before {
+            return;
+        }
+        let begun = self.up.values().filter_map(|session| self.wires.get(session)?.alive_at);
+        let Some(first) = begun.min() else { return };
+        self.no_time_out_before = first.later(ALIVE_TIMEOUT);
+        if self.no_time_out_before <= at {
+            self.doubt_all(at, Why::NoSigns, teller);
+            self.no_time_out_before = at.later(ALIVE_TIMEOUT);
+        }
     }
 
     /// Nothing that was sent asked for this; it was handled all the same, or not at all.
@@ -95,10 +116,18 @@ impl Follower {
             HeardWhat::Packet { number, .. } => number.is_none() || heard.by.is_some(),
             HeardWhat::Begun { .. } | HeardWhat::Alive { .. } => heard.by.is_some(),
             HeardWhat::Ended => {
-                // Who goes on sending has not heard of it.
+                // Who goes on sending has not heard of it, or not yet.
                 let wire = self.wires.get(&heard.session);
-                let last = wire.and_then(|wire| wire.last_sign);
-                last.is_none_or(|(last, _)| last <= heard.at.later(PASS))
+                match wire.and_then(|wire| wire.last_sign) {
+                    Some((last, _)) if last > key.0 => {
+                        if last.nanos_since(heard.at) <= ON_ITS_WAY {
+                            self.postpone(key, last);
+                            return;
+                        }
+                        false
+                    }
+                    _ => true,
+                }
             }
         };
         if proven {
@@ -177,6 +206,9 @@ impl Follower {
         let at = key.0.max(self.fed_at);
         match &heard.what {
             HeardWhat::Alive { .. } => {
+                if !std::mem::replace(&mut self.hears_signs_of_life, true) {
+                    self.no_time_out_before = at;
+                }
                 if let Some(wire) = self.wires.get_mut(&heard.session) {
                     wire.alive_at = Some(at);
                 }
@@ -212,11 +244,29 @@ impl Follower {
             self.befriend(at, friend);
         }
         self.up.insert(friend, heard.session);
+        if self.friends.len() < 2 {
+            self.friends.insert(friend);
+        }
         if let Some(wire) = self.wires.get_mut(&heard.session) {
             wire.alive_at = Some(at);
         }
         let input = Input::ConnectionUp { at: self.machine_time(at), friend, dht_key };
         self.step(at, input, &mut Shown(None), Some(heard), teller);
+    }
+
+    /// Who sends a packet of conferences in a session has heard the other in it, though what was heard first
+    /// may not have been captured.
+    pub(super) fn begin_unheard(&mut self, said: &Said, teller: Teller<'_>) {
+        if self.up.get(&said.friend) == Some(&said.session) {
+            return;
+        }
+        let begun = self.timeline.iter().find(|(_, heard)| {
+            heard.session == said.session && matches!(heard.what, HeardWhat::Begun { .. })
+        });
+        if let Some(key) = begun.map(|(key, _)| *key) {
+            let key = self.postpone(key, said.at);
+            self.feed(key, teller);
+        }
     }
 
     /// A session ended.
@@ -287,6 +337,7 @@ impl Follower {
             }
             Ok(Packet::PeerQuery(query)) => {
                 self.learn_own_dht_key(at);
+                self.learn_own_name(at, teller);
                 self.learn_title(at, friend, query.group_number, teller);
                 Some(Shown(None))
             }
@@ -306,6 +357,7 @@ impl Follower {
                     self.end(end.max(self.fed_at), friend, session, None, teller);
                 }
                 (Some((pass, due)), _) if self.no_pass_before <= at => {
+                    self.learn_own_name(pass, teller);
                     if !self.try_pass(pass, at.nanos_since(due) >= PATIENCE, teller) {
                         self.no_pass_before = at.later(RETRY);
                     }
@@ -325,7 +377,7 @@ impl Follower {
 
     /// The next session to end before `at`, since nobody gave a sign of life on it for 32 s (packets §7).
     fn next_time_out(&mut self, at: Timestamp) -> Option<(Timestamp, PublicKey, u32)> {
-        if at < self.no_time_out_before {
+        if at < self.no_time_out_before || !self.hears_signs_of_life {
             return None;
         }
         let mut next = at.later(ALIVE_TIMEOUT);
@@ -390,6 +442,7 @@ impl Follower {
         bytes: &[u8],
         teller: Teller<'_>,
     ) -> bool {
+        self.learn_own_name(at, teller);
         // The endpoint's seconds may begin earlier than they were taken to.
         for nudge in [0, 250_000_000, 500_000_000, 750_000_000, 1_000_000_000] {
             let time = self.machine_time(at).later(nudge);
