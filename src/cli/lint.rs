@@ -1,6 +1,6 @@
 //! `toxscope lint`: captures and save files against the rules.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
@@ -14,7 +14,7 @@ use crate::conference::savedata::Savedata;
 use crate::dissect::{Item, Record};
 use crate::lint::{Lint, RULES, Rule, Severity, rule};
 use crate::report::{
-    explain, lint_jsonl, lint_junit, lint_sarif, lint_text, not_judged, printable,
+    LintedFile, explain, lint_jsonl, lint_junit, lint_sarif, lint_text, not_judged, printable,
 };
 
 pub(super) fn run(args: &LintArgs, out: &mut Output, talk: Talk) -> Result<Done, Stop> {
@@ -28,7 +28,8 @@ pub(super) fn run(args: &LintArgs, out: &mut Output, talk: Talk) -> Result<Done,
     let filter = args.source.filter.as_deref().map(filter).transpose()?;
     let (saves, captures): (Vec<_>, Vec<_>) =
         args.files.iter().cloned().partition(|path| save::is_save(path));
-    let files: Vec<_> = captures.iter().chain(&saves).map(|path| shown(path)).collect();
+    let files: Vec<_> = captures.iter().chain(&saves).map(|path| linted(path)).collect();
+    let names: Vec<_> = files.iter().map(|file| file.shown.clone()).collect();
     let is_stdin = |path: &PathBuf| path.as_os_str() == "-";
     if captures.len() > 1 && captures.iter().chain(&args.source.keys).any(is_stdin) {
         return Err(anyhow::anyhow!(
@@ -52,7 +53,7 @@ pub(super) fn run(args: &LintArgs, out: &mut Output, talk: Talk) -> Result<Done,
     for group in clocks::groups(&captures, &limits(&args.source), &mut notes)? {
         let input = Input::open_files(&group, &args.source, out)?;
         let places = group.iter().map(|part| part.place).collect();
-        let mut lint = Lint::new(rules.clone()).of_files(places);
+        let mut lint = Lint::new(rules.clone()).of_files(places, names.clone());
         all_ended.push(input.each(|item| {
             if let Item::Record(record) = item {
                 lint.record(record, &wanted);
@@ -93,6 +94,14 @@ pub(super) fn run(args: &LintArgs, out: &mut Output, talk: Talk) -> Result<Done,
     }
     let failed = report.findings.iter().any(|finding| finding.severity >= fail_on);
     Ok(if failed { Done::Findings } else { Done::Clean })
+}
+
+/// A file that is checked, as it is named in reports.
+fn linted(path: &Path) -> LintedFile {
+    let shown = shown(path);
+    let is_stdin = path.as_os_str() == "-";
+    let path = if is_stdin { PathBuf::from(&shown) } else { path.to_owned() };
+    LintedFile { shown, path }
 }
 
 /// The rules that are asked for.

@@ -320,11 +320,33 @@ pub(super) fn who(people: &BTreeMap<PublicKey, Endpoint>, key: &PublicKey) -> St
     text
 }
 
-/// "frame 17", or "frame 17 of file 2" when it is another one than `here`.
-pub(super) fn frame(here: Spot, there: Spot) -> String {
+/// "frame 17", or "frame 17 of b.pcapng" when that is another file than the one of the packet.
+pub(super) fn frame(here: &Packet<'_>, there: Spot) -> String {
+    frame_in(here.files, here.spot, there)
+}
+
+/// The same, beside a spot rather than a packet. Files are given by their names.
+pub(super) fn frame_in(files: &[String], here: Spot, there: Spot) -> String {
+    let number = there.frame.number;
     if here.frame.file == there.frame.file {
-        format!("frame {}", there.frame.number)
-    } else {
-        format!("frame {} of file {}", there.frame.number, u32::from(there.frame.file) + 1)
+        return format!("frame {number}");
+    }
+    match files.get(usize::from(there.frame.file)) {
+        Some(file) => format!("frame {number} of {file}"),
+        None => format!("frame {number} of file {}", u32::from(there.frame.file) + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::finding::Frame;
+
+    #[test]
+    fn a_frame_of_another_file_is_given_with_its_name() {
+        let spot = |file| Spot { frame: Frame { file, number: 7 }, ..Spot::default() };
+        let files = ["a.pcapng".to_owned(), "b.pcapng".to_owned()];
+        assert_eq!(frame_in(&files, spot(1), spot(1)), "frame 7");
+        assert_eq!(frame_in(&files, spot(0), spot(1)), "frame 7 of b.pcapng");
     }
 }

@@ -60,6 +60,9 @@ const ADDRESSES: usize = 1 << 14;
 /// Nanoseconds by which a frame may be older than one before it.
 const DISORDER: i64 = 1_000_000;
 
+/// Rules, and others that tell the same event more clearly if both see it in one packet.
+const CLEARER: &[(&str, &str)] = &[("L-NUM-BACK", "L-NUM-REUSE")];
+
 /// The rule of that id.
 #[must_use]
 pub fn rule(id: &str) -> Option<&'static Rule> {
@@ -108,10 +111,11 @@ impl Lint {
         Self { delivery: Delivery::default(), checker: Checker::new(rules) }
     }
 
-    /// Says which files, by their places among all that are reported on, the captures are that are read as one.
+    /// Says which files, by their places among all that are reported on, the captures are that are read as one,
+    /// and what all are called, printable.
     #[must_use]
-    pub fn of_files(mut self, files: Vec<u16>) -> Self {
-        self.checker.files = files;
+    pub fn of_files(mut self, files: Vec<u16>, names: Vec<String>) -> Self {
+        (self.checker.files, self.checker.names) = (files, names);
         self
     }
 
@@ -160,6 +164,8 @@ struct Checker {
     disordered: u64,
     /// The place of each capture among all files; none if there is but one.
     files: Vec<u16>,
+    /// What all files are called, printable.
+    names: Vec<String>,
 }
 
 /// The rules that look at packets with one data id.
@@ -209,6 +215,7 @@ impl Checker {
             opened: false,
             disordered: 0,
             files: Vec::new(),
+            names: Vec::new(),
         }
     }
 
@@ -288,8 +295,10 @@ impl Checker {
         let is_udp = record.transport == Transport::Udp;
         let file = self.files.get(usize::from(record.file)).copied().unwrap_or(record.file);
         let frame = Frame { file, number: record.frame };
+        let names = std::mem::take(&mut self.names);
         self.packet(&Packet {
             spot: Spot { frame, at: record.at, wanted: wanted(record) },
+            files: &names,
             from: record.from.real_key,
             to: record.to.real_key,
             session: data.session,
@@ -303,6 +312,7 @@ impl Checker {
             conference: data.packet,
             content: OnceCell::new(),
         });
+        self.names = names;
     }
 
     /// Takes the next packet: rules look at what was known before it, then it is learned.
@@ -323,7 +333,7 @@ impl Checker {
                 self.look_at_ends(packet, link, conference, &mut said, &mut begun);
             }
         }
-        for said in said {
+        for said in only_the_clearest(said) {
             self.say(said, packet.spot, conference);
         }
         let lost = self.view.links.get_mut(&packet.session).and_then(|link| link.learn(packet));
@@ -529,9 +539,9 @@ impl Checker {
             absence: true,
         };
         let message = format!(
-            "{} (nothing came before frame {}, which shows that the connection was up)",
+            "{} (nothing came before {}, which shows that the connection was up)",
             (expectation.tells)(promise, &|key| at::who(&self.view.people, key)),
-            proof.spot.frame.number
+            at::frame_in(proof.files, promise.cause, proof.spot)
         );
         let draft = Draft { message, evidence: vec![proof.spot.frame], level: Level::Known };
         let said = Said {
@@ -592,6 +602,19 @@ impl Checker {
         let names = view.people.into_iter().filter_map(|(key, it)| Some((key, it.name?))).collect();
         Report { findings: kept, more, not_judged, opened, names }
     }
+}
+
+/// Leaves out what another rule says more clearly of the same packet and endpoint.
+fn only_the_clearest(said: Vec<Said>) -> Vec<Said> {
+    if said.len() < 2 {
+        return said;
+    }
+    let ids: Vec<_> = said.iter().map(|it| (it.rule.id, it.endpoint)).collect();
+    let is_clear = |it: &Said| {
+        let mut clearer = CLEARER.iter().filter(|(id, _)| *id == it.rule.id);
+        clearer.all(|(_, other)| !ids.contains(&(*other, it.endpoint)))
+    };
+    said.into_iter().filter(is_clear).collect()
 }
 
 fn circumstances(at: &At<'_>, facts: Level, absence: bool) -> Circumstances {

@@ -337,6 +337,7 @@ impl Traffic {
                     at: packet.at,
                     wanted: true,
                 },
+                files: &[],
                 from: packet.from,
                 to: packet.to,
                 session: packet.session,

@@ -31,7 +31,7 @@ pub use detail::Detail;
 pub use fields::{device_table, field_json, field_table};
 pub use json::{JsonLines, SCHEMA};
 pub use keys::{keys_json, keys_table};
-pub use lint::{explain, lint_jsonl, lint_junit, lint_sarif, lint_text, not_judged};
+pub use lint::{LintedFile, explain, lint_jsonl, lint_junit, lint_sarif, lint_text, not_judged};
 pub use list::List;
 pub use moment::TimeStyle;
 pub use mutations::Mutations;

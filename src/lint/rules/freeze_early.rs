@@ -32,7 +32,7 @@ fn check(at: &At<'_>, found: &mut Found) {
         let message = format!(
             "left {} out of a list in {} and sends it a Rejoin, though it heard of it {} s ago",
             at.friends_name(),
-            frame(at.packet.spot, *omitted),
+            frame(at.packet, *omitted),
             ago / SECOND
         );
         found.say(message, &[*omitted]);

@@ -25,7 +25,7 @@ fn check(at: &At<'_>, found: &mut Found) {
         let message = format!(
             "passes on a Freeze of peer {}, who is frozen since {}",
             message.peer_number,
-            frame(at.packet.spot, froze),
+            frame(at.packet, froze),
         );
         found.say(message, &[froze]);
     }

@@ -37,7 +37,7 @@ fn check(on: &OnLink<'_>, found: &mut Found) {
         let message = format!(
             "the Online in {} stays unanswered, though its receiver goes on sending here: the other side \
              hears this one but never speaks to it until the connection is made anew",
-            frame(on.packet.spot, asked)
+            frame(on.packet, asked)
         );
         found.say(message, &[asked]);
     }

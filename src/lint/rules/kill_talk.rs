@@ -29,7 +29,7 @@ fn check(on: &OnLink<'_>, found: &mut Found) {
         let message = format!(
             "peer {author} goes on with message {} after its Kill in {}",
             message.message_number,
-            frame(on.packet.spot, spot)
+            frame(on.packet, spot)
         );
         found.say(message, &[spot]);
     }

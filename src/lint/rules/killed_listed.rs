@@ -24,7 +24,7 @@ fn check(at: &At<'_>, found: &mut Found) {
             let message = format!(
                 "lists {}, peer {number}, who left in {}",
                 at.who(&entry.real_key),
-                frame(at.packet.spot, *kill),
+                frame(at.packet, *kill),
             );
             found.say(message, &[*kill]);
         }

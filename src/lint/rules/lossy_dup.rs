@@ -23,7 +23,7 @@ fn check(at: &At<'_>, found: &mut Found) {
         let message = format!(
             "lossy message {number} of peer {author} went to {} before, in {}",
             at.friends_name(),
-            frame(at.packet.spot, before.spot),
+            frame(at.packet, before.spot),
         );
         found.say(message, &[before.spot]);
     }

@@ -25,7 +25,7 @@ fn check(at: &At<'_>, found: &mut Found) {
         let message = format!(
             "lossy message {number} of peer {author} goes back to {}, who sent it in {}",
             at.friends_name(),
-            frame(at.packet.spot, source.spot),
+            frame(at.packet, source.spot),
         );
         found.say(message, &[source.spot]);
     }

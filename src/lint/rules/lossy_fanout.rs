@@ -31,7 +31,7 @@ fn check(at: &At<'_>, found: &mut Found) {
         let message = format!(
             "lossy message {number} goes to {} twice, the first time in {}",
             at.friends_name(),
-            frame(at.packet.spot, before.spot)
+            frame(at.packet, before.spot)
         );
         found.say(message, &[before.spot]);
         return;

@@ -23,7 +23,7 @@ fn check(at: &At<'_>, found: &mut Found) {
     if back.spot.at >= before.spot.at {
         let message = format!(
             "its own lossy message {number} goes out again, after it came back in {}",
-            frame(at.packet.spot, back.spot)
+            frame(at.packet, back.spot)
         );
         found.say(message, &[before.spot, back.spot]);
     }

@@ -39,7 +39,7 @@ fn check(at: &At<'_>, found: &mut Found) {
              others drop what it says until it is past {newest}; start it from a newer save, or leave and \
              be invited anew",
             message.message_number,
-            frame(at.packet.spot, spot),
+            frame(at.packet, spot),
         );
         found.say(message, &[spot]);
     }

@@ -37,7 +37,7 @@ fn check(at: &At<'_>, found: &mut Found) {
         "number {} was used for another message in {}{restart}: others drop this one, and those that follow, \
          as repeats; start it from a newer save, or leave and be invited anew",
         message.message_number,
-        frame(at.packet.spot, before.spot),
+        frame(at.packet, before.spot),
     );
     found.say(message, &[before.spot]);
 }

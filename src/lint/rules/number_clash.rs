@@ -28,8 +28,8 @@ fn check(on: &OnLink<'_>, found: &mut Found) {
         let message = format!(
             "the sender announced number {number} for this conference in {} and for another one in {}, \
              and still takes part in this one",
-            frame(on.packet.spot, spot),
-            frame(on.packet.spot, clash)
+            frame(on.packet, spot),
+            frame(on.packet, clash)
         );
         found.say(message, &[spot, clash]);
     }

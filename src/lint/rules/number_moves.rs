@@ -24,7 +24,7 @@ fn check(on: &OnLink<'_>, found: &mut Found) {
     {
         let message = format!(
             "announces number {number} for a conference that had number {before} in {}",
-            frame(on.packet.spot, spot)
+            frame(on.packet, spot)
         );
         found.say(message, &[spot]);
     }

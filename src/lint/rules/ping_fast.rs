@@ -33,7 +33,7 @@ fn check(at: &At<'_>, found: &mut Found) {
             "pings {}.{} s after the last one, in {}",
             apart / SECOND,
             apart % SECOND / (SECOND / 10),
-            frame(at.packet.spot, before),
+            frame(at.packet, before),
         );
         found.say(message, &[before]);
     }
@@ -50,6 +50,13 @@ pub(super) fn cases() -> Vec<Case> {
         silent("talk", |it| {
             let ping = it.first(Kind::Ping);
             it.repeat(ping, MS);
+        }),
+        silent("rejoin", |it| {
+            // By a clock that was set back.
+            let after = it.saying(b"she sleeps");
+            let bytes = own_message(it, after, 0, &[]);
+            let ping = it.say(after, MS, bytes);
+            it.packets[ping].at = it.packets[0].at;
         }),
     ]
 }

@@ -32,7 +32,7 @@ fn check(at: &At<'_>, found: &mut Found) {
             message.message_number,
             message.peer_number,
             at.friends_name(),
-            frame(at.packet.spot, source.spot),
+            frame(at.packet, source.spot),
         );
         found.say(message, &[source.spot]);
     }

@@ -26,7 +26,7 @@ fn check(at: &At<'_>, found: &mut Found) {
             "message {} of peer {} goes on in another form than it came in {}",
             message.message_number,
             message.peer_number,
-            heard.first().map_or(String::new(), |spot| frame(at.packet.spot, *spot)),
+            heard.first().map_or(String::new(), |spot| frame(at.packet, *spot)),
         );
         found.say(message, &heard);
     }

@@ -29,7 +29,7 @@ fn check(at: &At<'_>, found: &mut Found) {
             message.message_number,
             message.peer_number,
             at.friends_name(),
-            frame(at.packet.spot, before.spot),
+            frame(at.packet, before.spot),
         );
         found.say(message, &[before.spot]);
     }

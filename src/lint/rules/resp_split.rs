@@ -29,7 +29,7 @@ fn check(on: &OnLink<'_>, found: &mut Found) {
     if part.answers >= queried && size + first.size() <= ROOM {
         let message = format!(
             "the Peer Response in {} had room for the first entry of this one",
-            frame(on.packet.spot, before)
+            frame(on.packet, before)
         );
         found.say(message, &[before]);
     }

@@ -34,7 +34,7 @@ fn check(at: &At<'_>, found: &mut Found) {
         let message = format!(
             "has the title {instead}, but joined without one and was told {} in {}",
             printable(first).quoted().cut(TITLE),
-            frame(at.packet.spot, *spot),
+            frame(at.packet, *spot),
         );
         found.say(message, &[*spot]);
     }

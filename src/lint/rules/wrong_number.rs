@@ -35,7 +35,7 @@ fn check(on: &OnLink<'_>, found: &mut Found) {
     {
         let message = format!(
             "sent to number {number} of the other side, which announced {newest} since, in {}",
-            frame(on.packet.spot, spot)
+            frame(on.packet, spot)
         );
         found.say(message, &[spot]);
     }

@@ -10,6 +10,8 @@ use crate::wire::{self, DataClass, DataId, GroupNumber, Kind, Malformed, Message
 pub struct Packet<'a> {
     /// Where and when it was captured.
     pub spot: Spot,
+    /// Names of the captures, printable.
+    pub files: &'a [String],
     /// The sender's real key.
     pub from: Option<PublicKey>,
     /// The receiver's real key.

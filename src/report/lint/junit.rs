@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{place, who};
+use super::{LintedFile, frame, place, whose};
 use crate::lint::{Class, Finding, Report, Rule, Severity, Why};
 
 /// Writes a test suite in which a rule fails that has findings of at least `fail_on`.
@@ -13,10 +13,11 @@ use crate::lint::{Class, Finding, Report, Rule, Severity, Why};
 pub fn lint_junit(
     report: &Report,
     rules: &[&'static Rule],
-    files: &[String],
+    files: &[LintedFile],
     fail_on: Severity,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let shown: Vec<_> = files.iter().map(|file| file.shown.as_str()).collect();
     let fails = |finding: &&Finding| finding.severity >= fail_on;
     let failures = rules.iter().filter(|rule| of(report, rule).any(|it| fails(&it))).count();
     // Without keys nothing is known of packets, so nobody may read that they are as they should be.
@@ -31,7 +32,7 @@ pub fn lint_junit(
     writeln!(
         out,
         "<testsuite name=\"{}\" {counts}>",
-        escaped(&format!("toxscope lint {}", files.join(" ")))
+        escaped(&format!("toxscope lint {}", shown.join(" ")))
     )?;
     if !report.not_judged.is_empty() {
         writeln!(out, "<properties>")?;
@@ -54,9 +55,14 @@ pub fn lint_junit(
         }
         writeln!(out, "<testcase classname=\"toxscope.lint\" name=\"{}\">", rule.id)?;
         let line = |finding: &Finding| {
-            let who =
-                finding.endpoint.map_or(String::new(), |key| format!("{}: ", who(report, &key)));
-            format!("{}: {}: {who}{}", place(finding, files), finding.severity, finding.message)
+            let time = finding.spot.map_or(String::new(), |spot| format!("{}: ", spot.at));
+            let place = place(finding, files);
+            let whose = whose(report, finding);
+            let evidence: Vec<_> = finding.evidence.iter().map(|it| frame(*it, files)).collect();
+            let see = if evidence.is_empty() { "" } else { "; see " };
+            let evidence = evidence.join(", ");
+            let (severity, message) = (finding.severity, &finding.message);
+            format!("{time}{place}: {severity}: {whose}{message}{see}{evidence}")
         };
         for finding in of(report, rule).filter(fails) {
             writeln!(

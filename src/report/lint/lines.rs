@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::frames;
+use super::{LintedFile, frames, names};
 use crate::lint::Report;
 use crate::report::json::SCHEMA;
 use crate::report::visible::to_line;
@@ -38,8 +38,9 @@ struct NotJudged {
 /// # Errors
 ///
 /// Those of `out`.
-pub fn lint_jsonl(report: &Report, files: &[String], out: &mut dyn Write) -> io::Result<()> {
-    let name = |file: u16| files.get(usize::from(file)).map(String::as_str);
+pub fn lint_jsonl(report: &Report, files: &[LintedFile], out: &mut dyn Write) -> io::Result<()> {
+    let names = names(files);
+    let name = |file: u16| names.get(usize::from(file)).map(|name| &**name);
     for finding in &report.findings {
         to_line(
             &Line {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{frames, who};
+use super::{LintedFile, frames, names, whose};
 use crate::lint::{Finding, Report, Rule, Severity};
 use crate::report::visible::to_line;
 
@@ -18,7 +19,7 @@ use crate::report::visible::to_line;
 pub fn lint_sarif(
     report: &Report,
     rules: &[&'static Rule],
-    files: &[String],
+    files: &[LintedFile],
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let results: Vec<_> =
@@ -34,7 +35,7 @@ pub fn lint_sarif(
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": rules.iter().map(|rule| descriptor(rule)).collect::<Vec<_>>(),
             } },
-            "artifacts": files.iter().map(|file| json!({ "location": { "uri": uri(file) } }))
+            "artifacts": files.iter().map(|file| json!({ "location": { "uri": uri(&file.path) } }))
                 .collect::<Vec<_>>(),
             "results": results,
             "properties": { "notJudged": not_judged },
@@ -57,15 +58,13 @@ fn descriptor(rule: &Rule) -> Value {
     })
 }
 
-fn result(report: &Report, finding: &Finding, rules: &[&Rule], files: &[String]) -> Value {
-    let file = files.get(usize::from(finding.file)).map_or("", String::as_str);
-    let endpoint = finding.endpoint.map(|key| who(report, &key));
-    let text = match endpoint {
-        Some(who) => format!("{who}: {}", finding.message),
-        None => finding.message.clone(),
-    };
+fn result(report: &Report, finding: &Finding, rules: &[&Rule], files: &[LintedFile]) -> Value {
+    let uri = files.get(usize::from(finding.file)).map_or(String::new(), |file| uri(&file.path));
+    let names = names(files);
+    let name = |file: u16| names.get(usize::from(file));
+    let text = format!("{}{}", whose(report, finding), finding.message);
     let mut location = json!({
-        "physicalLocation": { "artifactLocation": { "uri": uri(file), "index": finding.file } },
+        "physicalLocation": { "artifactLocation": { "uri": uri, "index": finding.file } },
     });
     if let (Some(spot), Some(place)) = (finding.spot, location.as_object_mut()) {
         let name = format!("frame {}", spot.frame.number);
@@ -78,19 +77,22 @@ fn result(report: &Report, finding: &Finding, rules: &[&Rule], files: &[String])
         "message": { "text": text },
         "locations": [location],
         "properties": {
+            "rule": finding.rule.cites,
+            "file": name(finding.file),
             "frame": finding.spot.map(|spot| spot.frame.number),
             "time": finding.spot.map(|spot| spot.at.to_string()),
             "endpoint": finding.endpoint.map(|key| key.to_string()),
             "conference": finding.conference.map(|it| it.id.to_string()),
             "evidence": frames(&finding.evidence),
+            "evidence_files": finding.evidence.iter().map(|it| name(it.file)).collect::<Vec<_>>(),
         },
     })
 }
 
 /// A path as a relative or absolute reference.
-fn uri(path: &str) -> String {
+fn uri(path: &Path) -> String {
     let mut uri = String::new();
-    for byte in path.bytes() {
+    for byte in path.as_os_str().as_encoded_bytes().iter().copied() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             uri.push(char::from(byte));
         } else {
@@ -106,6 +108,15 @@ mod tests {
 
     #[test]
     fn a_path_becomes_a_reference() {
-        assert_eq!(uri("a b/ü.pcapng"), "a%20b/%C3%BC.pcapng");
+        assert_eq!(uri(Path::new("a b/ü.pcapng")), "a%20b/%C3%BC.pcapng");
+        assert_eq!(uri(Path::new("back\\slash")), "back%5Cslash");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_no_unicode_is_encoded_byte_by_byte() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt as _;
+        assert_eq!(uri(Path::new(OsStr::from_bytes(b"bad\xff"))), "bad%FF");
     }
 }

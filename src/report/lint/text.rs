@@ -2,10 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::{place, who};
+use super::{LintedFile, place, whose};
 use crate::lint::{Report, Rule, Severity};
 use crate::report::style::{Tone, styled};
-use crate::wire::Hex;
 
 /// Writes findings, a line each, and how many there are.
 ///
@@ -14,7 +13,7 @@ use crate::wire::Hex;
 /// Those of `out`.
 pub fn lint_text(
     report: &Report,
-    files: &[String],
+    files: &[LintedFile],
     color: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -26,15 +25,7 @@ pub fn lint_text(
         };
         let label = format!("{} {}", finding.severity, finding.rule.id);
         write!(out, "{}: {}: ", place(finding, files), styled(color, tone, label))?;
-        if let Some(key) = &finding.endpoint {
-            write!(out, "{}", who(report, key))?;
-            if let Some(conference) = &finding.conference {
-                let id = Hex(conference.id.0.get(..4).unwrap_or_default());
-                write!(out, " in conference {id}")?;
-            }
-            write!(out, ": ")?;
-        }
-        write!(out, "{} [{}", finding.message, finding.rule.cites)?;
+        write!(out, "{}{} [{}", whose(report, finding), finding.message, finding.rule.cites)?;
         if !finding.rule.known.is_empty() {
             write!(out, "; known: {}", finding.rule.known)?;
         }
