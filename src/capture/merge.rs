@@ -50,11 +50,12 @@ impl<R: Read> Merge<R> {
         }
     }
 
+    #[cold]
     fn next_of_several(&mut self) -> Option<Item> {
         let mut earliest = None;
         for (number, input) in self.inputs.iter_mut().enumerate() {
             if input.next.is_none() && !input.ended {
-                match input.container.next() {
+                match input.container.next_apart() {
                     Ok(Some(item)) if item.kind == Kind::Frame => {
                         let at = item.at.later(input.shift);
                         input.next = Some(Item { at, ..item });

@@ -135,7 +135,7 @@ impl Pcap {
     }
 
     /// The next frame, `None` at the end.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next<R: Read>(&mut self, buffer: &mut Buffer<R>) -> Result<Option<Item>, Error> {
         loop {
             let ready = buffer.ready();

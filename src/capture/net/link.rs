@@ -14,7 +14,7 @@ const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
 
 /// The IP version inside a frame, and the frame from the IP header on.
-#[inline]
+#[inline(always)]
 pub(super) fn network(link: LinkType, frame: &[u8]) -> Result<(Network, &[u8]), NotUdp> {
     match link {
         LinkType::ETHERNET => {

@@ -29,7 +29,7 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 
 /// Finds the UDP datagram of a frame. TCP segments go to `streams`.
-#[inline]
+#[inline(always)]
 pub(super) fn datagram<'a>(
     link: LinkType,
     frame: &'a [u8],

@@ -69,7 +69,7 @@ impl Pcapng {
     }
 
     /// The next item, `None` at the end.
-    #[inline]
+    #[inline(always)]
     pub(in crate::capture) fn next<R: Read>(
         &mut self,
         buffer: &mut Buffer<R>,
@@ -167,7 +167,7 @@ impl Pcapng {
     }
 
     /// Reads one of the three packet blocks, whose body is at `start` in the buffer.
-    #[inline]
+    #[inline(always)]
     fn packet(
         &self,
         block_type: u32,
