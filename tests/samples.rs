@@ -7,7 +7,7 @@ use std::path::Path;
 use std::{env, fs};
 
 use serde_json::Value;
-use witness::{Story, differences, run};
+use witness::{Story, differences, run, seconds};
 
 const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/samples");
 
@@ -130,6 +130,19 @@ fn the_samples_hold_every_kind_of_conference_packet() {
 
 /// A comparison that cannot fail proves nothing: one wrong word in the truth must be noticed, and so
 /// must one that is missing.
+#[test]
+fn the_witness_counts_seconds_across_midnights() {
+    for (earlier, later, between) in [
+        ("2000-02-29T00:00:00Z", "2000-02-29T01:01:01.5Z", 3661.5),
+        ("2026-11-23T23:59:59.5Z", "2026-11-24T00:00:00.5Z", 1.0),
+        ("2026-12-31T23:59:59Z", "2027-01-01T00:00:01Z", 2.0),
+        ("2028-02-28T12:00:00Z", "2028-03-01T12:00:00Z", 2.0 * 86_400.0),
+        ("2100-02-28T12:00:00Z", "2100-03-01T12:00:00Z", 86_400.0),
+    ] {
+        assert_eq!(seconds(later) - seconds(earlier), between, "{earlier} to {later}");
+    }
+}
+
 #[test]
 fn a_truth_that_is_changed_in_one_place_differs() {
     for (name, event, field, lie) in [

@@ -84,10 +84,18 @@ fn port(address: &str) -> u64 {
     address.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(0)
 }
 
-/// Seconds since midnight of an RFC 3339 time.
-fn seconds(time: &str) -> f64 {
-    let clock = time.split('T').nth(1).unwrap_or_default().trim_end_matches('Z');
-    clock.split(':').fold(0.0, |sum, part| sum * 60.0 + part.parse::<f64>().unwrap_or(0.0))
+/// Seconds from the beginning of 2000-02-29 to an RFC 3339 time in UTC; years begin in March, so that a leap day
+/// ends its year.
+pub(crate) fn seconds(time: &str) -> f64 {
+    let (date, clock) = time.split_once('T').unwrap_or_default();
+    let mut date = date.split('-').map(|part| part.parse::<u32>().unwrap_or(0));
+    let [year, month, day] = [(); 3].map(|()| date.next().unwrap_or(0));
+    let months = (year * 12 + month).saturating_sub(2000 * 12 + 3);
+    let (year, month) = (months / 12, months % 12);
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day;
+    let clock = clock.trim_end_matches('Z').split(':');
+    let clock = clock.fold(0.0, |sum, part| sum * 60.0 + part.parse::<f64>().unwrap_or(0.0));
+    f64::from(days) * 86_400.0 + clock
 }
 
 impl<'a> Court<'a> {
@@ -375,7 +383,7 @@ impl<'a> Court<'a> {
         !listens
     }
 
-    /// When somebody last started, up to a time; both in seconds since midnight.
+    /// When somebody last started, up to a time; both as [`seconds`].
     fn last_start(&self, who: Key<'a>, until: f64) -> f64 {
         self.truth
             .iter()
