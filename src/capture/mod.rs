@@ -259,6 +259,16 @@ impl<R: Read> Datagrams<R> {
     /// See [`Error`]; all frames before the place of the error were returned.
     #[expect(clippy::should_implement_trait, reason = "events borrow from the reader")]
     pub fn next(&mut self) -> Result<Option<Event<'_>>, Error> {
+        self.next_in_place()
+    }
+
+    /// The same for whoever looks at less than is in an event: what nobody looks at is then not put together.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::next`].
+    #[inline(always)]
+    pub(crate) fn next_in_place(&mut self) -> Result<Option<Event<'_>>, Error> {
         if self.streams.has_piece() {
             return Ok(self.streams.piece().map(Event::Piece));
         }

@@ -246,7 +246,7 @@ pub fn count_unopened<R: Read>(
     while dissector.sessions().ring().is_empty() {
         tick();
         // Matched where it is: it is large.
-        match datagrams.next() {
+        match datagrams.next_in_place() {
             Ok(Some(Event::Datagram(ref datagram))) => totals.unopened(datagram),
             Ok(Some(Event::Other { why, .. })) => totals.not_udp(why),
             Ok(Some(Event::Piece(ref piece))) => {

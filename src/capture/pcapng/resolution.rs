@@ -40,7 +40,8 @@ impl Clock {
         let power = |exponent| 10_u64.checked_pow(exponent).unwrap_or(u64::MAX);
         let scale = match exponent.checked_sub(9) {
             _ if resolution.0 & 0x80 != 0 => Scale::Binary(exponent),
-            None => Scale::Times(power(9 - exponent)),
+            // Multiplying takes less than dividing by 1 does.
+            None | Some(0) => Scale::Times(power(9 - exponent.min(9))),
             Some(finer) => Scale::Divided(power(finer)),
         };
         Self { scale, offset: offset_seconds }
