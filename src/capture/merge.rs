@@ -42,7 +42,7 @@ impl<R: Read> Merge<R> {
 
     /// The next item; `None` at the end. The error of an only input comes at once, and `None` after it; those of
     /// several are kept until [`Self::errors`].
-    #[inline]
+    #[inline(always)]
     pub(super) fn next(&mut self) -> Result<Option<Item>, Error> {
         match &mut *self.inputs {
             [only] => only.container.next(),

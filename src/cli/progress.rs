@@ -64,9 +64,15 @@ pub(super) struct Bar {
 
 impl Bar {
     /// A record passed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn tick(&mut self) {
-        let Some(size) = self.progress.size else { return };
+        if let Some(size) = self.progress.size {
+            self.count(size);
+        }
+    }
+
+    /// Counts a record of a file of this size.
+    fn count(&mut self, size: u64) {
         self.records = self.records.wrapping_add(1);
         if !self.records.is_multiple_of(STRIDE) || self.started.elapsed() < PATIENCE {
             return;

@@ -246,6 +246,7 @@ impl Totals {
     }
 
     #[inline]
+    #[inline]
     fn datagram(&mut self, datagram: &[u8], truncated: bool) {
         self.datagrams += 1;
         self.first_byte(datagram);
@@ -257,6 +258,7 @@ impl Totals {
         }
     }
 
+    #[inline]
     fn first_byte(&mut self, datagram: &[u8]) {
         let Some(&first) = datagram.first() else {
             self.empty += 1;

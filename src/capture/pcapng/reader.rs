@@ -115,7 +115,7 @@ impl Pcapng {
     }
 
     /// Makes one whole block ready: its type and total length, `None` at the end of the input.
-    #[inline]
+    #[inline(always)]
     pub(in crate::capture) fn block<R: Read>(
         &mut self,
         buffer: &mut Buffer<R>,
@@ -143,10 +143,7 @@ impl Pcapng {
                 }
             }
             if total < 12 || total % 4 != 0 || total > MAX_BLOCK {
-                return Err(buffer.damaged(format!(
-                    "{} of {total} bytes: must be a multiple of 4 from 12 to {MAX_BLOCK}",
-                    name(block_type)
-                )));
+                return Err(impossible_length(buffer, block_type, total));
             }
             let whole = total as usize;
             let Some(end) = ready.get(whole - BLOCK_END..whole) else {
@@ -157,10 +154,7 @@ impl Pcapng {
             };
             let again = (Fields { bytes: end, order: self.order }).u32().unwrap_or(0);
             if again != total {
-                return Err(buffer.damaged(format!(
-                    "{}: its length is {total} in front and {again} at the end",
-                    name(block_type)
-                )));
+                return Err(differing_lengths(buffer, block_type, total, again));
             }
             return Ok(Some((block_type, whole)));
         }
@@ -300,6 +294,19 @@ impl Pcapng {
         self.header_options = NOTHING;
         None
     }
+}
+
+#[cold]
+fn impossible_length<R: Read>(buffer: &Buffer<R>, block_type: u32, total: u32) -> Error {
+    let name = name(block_type);
+    buffer
+        .damaged(format!("{name} of {total} bytes: must be a multiple of 4 from 12 to {MAX_BLOCK}"))
+}
+
+#[cold]
+fn differing_lengths<R: Read>(buffer: &Buffer<R>, kind: u32, front: u32, end: u32) -> Error {
+    let name = name(kind);
+    buffer.damaged(format!("{name}: its length is {front} in front and {end} at the end"))
 }
 
 /// The options at the end of a block, one at a time.
