@@ -146,6 +146,8 @@ pub(super) struct Follower {
     /// The latest moment of the capture, and of the endpoint in it.
     pub(super) clock: Timestamp,
     pub(super) last_sign: Timestamp,
+    /// Up to when everything was judged.
+    pub(super) ran_until: Timestamp,
     /// When the endpoint did not run: from, to.
     pub(super) stalls: VecDeque<(Timestamp, Timestamp)>,
     /// When the machine's last input was, by the capture's clock.
@@ -211,6 +213,7 @@ impl Follower {
             steps: 0,
             clock: at,
             last_sign: at,
+            ran_until: Timestamp::MIN,
             stalls: VecDeque::new(),
             fed_at: at,
             phase: 0,
