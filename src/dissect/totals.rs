@@ -246,7 +246,6 @@ impl Totals {
     }
 
     #[inline]
-    #[inline]
     fn datagram(&mut self, datagram: &[u8], truncated: bool) {
         self.datagrams += 1;
         self.first_byte(datagram);
