@@ -65,6 +65,40 @@ impl Capture {
         self
     }
 
+    /// With its frames at other times: `times` gets the number of a frame, from 0, and its time in
+    /// nanoseconds, and gives those of its copies: where each stands in the capture, and what its time is.
+    fn timed(mut self, times: impl Fn(usize, i64) -> Vec<(i64, i64)>) -> Self {
+        const TIME: std::ops::Range<usize> = 12..20;
+        let (mut head, mut blocks) = (self.frames.clone(), Vec::new());
+        let mut places = Vec::new();
+        let mut rest = self.frames.as_slice();
+        while let [kind, _, _, _, e, f, g, h, ..] = *rest {
+            let (block, behind) = rest.split_at(u32::from_le_bytes([e, f, g, h]) as usize);
+            if kind == 6 {
+                let words = [12, 16].map(|at| &block[at..at + 4]);
+                let [high, low] = words.map(|it| u32::from_le_bytes(it.try_into().unwrap()));
+                let time = i64::from(high) << 32 | i64::from(low);
+                if blocks.is_empty() {
+                    head.truncate(self.frames.len() - rest.len());
+                }
+                for (place, time) in times(blocks.len(), time) {
+                    let mut copy = block.to_vec();
+                    let high = u32::try_from(time >> 32).unwrap().to_le_bytes();
+                    let low = u32::try_from(time & 0xffff_ffff).unwrap().to_le_bytes();
+                    copy[TIME].copy_from_slice(&[high, low].concat());
+                    places.push((place, copy));
+                }
+                blocks.push(());
+            }
+            rest = behind;
+        }
+        assert!(blocks.len() > 100, "the blocks of the sample were found");
+        places.sort_by_key(|(place, _)| *place);
+        head.extend(places.into_iter().flat_map(|(_, block)| block));
+        self.frames = head;
+        self
+    }
+
     fn frames(&self) -> usize {
         let mut datagrams = Datagrams::new(self.frames.as_slice(), Limits::default()).unwrap();
         let mut dissector = Dissector::new(KeyRing::new(), None);
@@ -465,6 +499,88 @@ fn frames_that_were_not_captured_make_no_findings() {
         }
     }
     assert!(predicted > 1000, "some is predicted all the same: {predicted}");
+}
+
+/// All stories, and the one in which a client does wrong that only lint knows.
+fn all_stories() -> impl Iterator<Item = &'static str> {
+    STORIES.into_iter().chain(["stale"])
+}
+
+#[test]
+fn many_frames_in_a_row_that_were_not_captured_make_no_findings_and_are_told() {
+    let known =
+        [("rejoin", 841, 941), ("roam", 450, 550), ("roam", 496, 546), ("restart", 378, 552)];
+    let audio = [("audio", 780, 810)];
+    let mut holes: Vec<_> = known.into_iter().chain(audio).collect();
+    for story in all_stories() {
+        let frames = Capture::of(story).frames();
+        holes.extend((0..frames).step_by(150).map(|first| (story, first, first + 100)));
+    }
+    let (mut predicted, mut told) = (0, BTreeSet::new());
+    for (story, first, end) in holes {
+        let found = Capture::of(story).keep(|frame| !(first..end).contains(&frame)).as_it_is();
+        let differences = found.differences();
+        assert!(differences.is_empty(), "{story} without {first}..{end}: {differences:#?}");
+        predicted += found.predicted();
+        told.extend(found.doubts());
+    }
+    assert!(predicted > 10_000, "most is predicted all the same: {predicted}");
+    assert!(told.contains(&Why::Silence) && told.contains(&Why::Lost), "{told:?}");
+}
+
+/// What clocks that tell milliseconds or hundredths of a second make of the samples.
+#[test]
+fn coarse_times_change_nothing() {
+    for story in all_stories() {
+        let fine = Capture::of(story).as_it_is();
+        for unit in [1_000_000, 10_000_000] {
+            let coarse = Capture::of(story).timed(|_, time| vec![(time, time / unit * unit)]);
+            let coarse = coarse.as_it_is();
+            assert_eq!(coarse.differences(), Vec::<&Difference>::new(), "{story}, {unit} ns");
+            assert_eq!(coarse.judged.len(), fine.judged.len(), "{story}, {unit} ns");
+            assert_eq!(coarse.doubts(), fine.doubts(), "{story}, {unit} ns");
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_meanwhile_makes_no_findings_and_is_told() {
+    const SECOND: i64 = 1_000_000_000;
+    for (by, why) in [
+        (-3600 * SECOND, Why::Clock),
+        (-2 * SECOND, Why::Clock),
+        (2 * SECOND, Why::Silence),
+        (30 * SECOND, Why::Silence),
+    ] {
+        let (mut predicted, mut told) = (0, BTreeSet::new());
+        for story in all_stories() {
+            let middle = Capture::of(story).frames() / 2;
+            let set = |frame, time| if frame < middle { time } else { time + by };
+            let capture = Capture::of(story).timed(|frame, time| vec![(time, set(frame, time))]);
+            let found = capture.as_it_is();
+            let differences = found.differences();
+            assert!(differences.is_empty(), "{story}, by {by} ns: {differences:#?}");
+            predicted += found.predicted();
+            told.extend(found.doubts());
+        }
+        assert!(predicted > 2000, "most is predicted all the same: {predicted}");
+        assert!(told.contains(&why), "by {by} ns: {told:?}");
+    }
+}
+
+#[test]
+fn frames_that_were_captured_twice_count_once() {
+    for story in all_stories() {
+        let once = Capture::of(story).as_it_is();
+        for apart in [1_000, 30_000_000, 300_000_000] {
+            let twice = Capture::of(story)
+                .timed(|_, time| vec![(time, time), (time + apart, time + apart)])
+                .as_it_is();
+            assert_eq!(twice.differences(), Vec::<&Difference>::new(), "{story}, {apart} ns");
+            assert_eq!(twice.judged.len(), once.judged.len(), "{story}, {apart} ns");
+            assert_eq!(twice.doubts(), once.doubts(), "{story}, {apart} ns");
+        }
+    }
 }
 
 #[test]

@@ -26,6 +26,7 @@ pub(super) fn run(args: &ReplayArgs, out: &mut Output, talk: Talk) -> Result<Don
     let state = state(args)?;
     let input = Input::open(&args.input, out)?;
     let mut wanted = Wanted { filter: input.filter.clone(), frames: BTreeSet::new() };
+    let owner = state.as_ref().map(|saved| saved.owner);
     let options = Options { profile: args.profile.clone(), only: whom.clone(), state };
     let mut replay = Replay::new(options);
     let mut text = match args.format {
@@ -77,6 +78,12 @@ pub(super) fn run(args: &ReplayArgs, out: &mut Output, talk: Talk) -> Result<Don
     {
         let whom = printable(whom).quoted();
         return Err(anyhow!("no endpoint that takes part in a conference is called {whom}").into());
+    }
+    if let (Some(path), Some(owner)) = (&args.state, owner)
+        && outcomes.iter().all(|outcome| outcome.key != owner)
+    {
+        let name = shown(path);
+        say(&format!("{name} was not used: it belongs to {owner}, of whom nothing was replayed"));
     }
     let left_out = replay.left_out();
     out.write(|out| match args.format {

@@ -48,8 +48,9 @@ pub(super) struct Doubts {
     whole: Option<Doubt>,
     /// About conferences, from a moment on.
     of: BTreeMap<Conference, Doubt>,
-    /// When packets were found not to have been captured, in order.
-    lost: Vec<Timestamp>,
+    /// When packets were found not to have been captured, and by what; and the first time of each.
+    lost: Vec<(Timestamp, Why)>,
+    first_lost: BTreeMap<Why, Timestamp>,
     /// Since when all about a conference is known.
     known: BTreeMap<Conference, Timestamp>,
     heard: HashSet<Which, RandomState>,
@@ -68,11 +69,11 @@ impl Doubts {
         };
         let of = of.filter(|doubt| doubt.since <= at);
         let known = conference.and_then(|it| self.known.get(&it).copied());
-        let lost = self.lost.iter().find(|lost| {
-            lost.later(-NOTICED_LATE) <= at && known.is_none_or(|known| known <= **lost)
+        let lost = self.lost.iter().find(|(lost, _)| {
+            lost.later(-NOTICED_LATE) <= at && known.is_none_or(|known| known <= *lost)
         });
         let why = self.whole.as_ref().or(of).map(|doubt| doubt.why);
-        why.or(lost.map(|_| Why::Lost))
+        why.or(lost.map(|(_, why)| *why))
     }
 
     /// The conference is in doubt from `since` on; says if that is new.
@@ -94,13 +95,14 @@ impl Doubts {
         is_new
     }
 
-    /// A packet was not captured; says if that is new.
-    pub(super) fn lost(&mut self, at: Timestamp) -> bool {
-        let is_new = self.lost.is_empty();
+    /// A packet was not captured, or may not have been; says if that is new.
+    pub(super) fn lost(&mut self, at: Timestamp, why: Why) -> bool {
+        let is_new = !self.first_lost.contains_key(&why);
+        self.first_lost.entry(why).or_insert(at);
         if self.lost.len() >= DOUBTS {
             self.lost.pop();
         }
-        self.lost.push(at);
+        self.lost.push((at, why));
         is_new
     }
 
@@ -114,9 +116,9 @@ impl Doubts {
 
     /// All doubts, and since when packets are missing from the capture.
     pub(super) fn all(&self) -> impl Iterator<Item = Doubt> {
-        let lost = self.lost.first().map(|at| {
+        let lost = self.first_lost.iter().map(|(why, at)| {
             let since = at.later(-NOTICED_LATE);
-            Doubt { conference: None, since, why: Why::Lost }
+            Doubt { conference: None, since, why: *why }
         });
         self.whole.iter().chain(self.of.values()).copied().chain(lost)
     }
@@ -139,15 +141,27 @@ impl Doubts {
     }
 
     /// A lossy message that was not received, while others around it were: the way of each is its own,
-    /// and nobody knows which were captured.
-    pub(super) fn is_lossy_among_others(&self, which: Which) -> bool {
+    /// and nobody knows which were captured. `coming` is what was received later.
+    pub(super) fn is_lossy_among_others(
+        &self,
+        which: Which,
+        mut coming: impl Iterator<Item = Which>,
+    ) -> bool {
         let Which::Lossy(author, number) = which else { return false };
+        let is_near = |other: Which| match other {
+            Which::Lossy(other, near) => {
+                let far = near.0.wrapping_sub(number.0);
+                other == author && far != 0 && far.min(far.wrapping_neg()) <= NEAR
+            }
+            Which::Message(..) | Which::Frame(_) => false,
+        };
         !self.was_heard(which)
-            && (1..=NEAR).any(|far| {
-                [number.0.wrapping_add(far), number.0.wrapping_sub(far)]
-                    .iter()
-                    .any(|near| self.was_heard(Which::Lossy(author, LossyNumber(*near))))
-            })
+            && (coming.any(is_near)
+                || (1..=NEAR).any(|far| {
+                    [number.0.wrapping_add(far), number.0.wrapping_sub(far)]
+                        .iter()
+                        .any(|near| self.was_heard(Which::Lossy(author, LossyNumber(*near))))
+                }))
     }
 
     /// Something that only a hidden connection explains; says if there is enough of that.

@@ -3,7 +3,7 @@
 use super::actions::Action;
 use super::doubt::Which;
 use super::expected::Expected;
-use super::follower::{Follower, HORIZON, Said, SaidWhat, Teller};
+use super::follower::{Follower, HORIZON, HeardWhat, Said, SaidWhat, Teller};
 use super::observation::{Class, Difference, DifferenceKind, Sent, What, Why};
 use super::rules::{self, Cause, NOBODY};
 use super::schedule::Shown;
@@ -189,7 +189,7 @@ impl Follower {
             return Some(Why::StateUnknown);
         }
         let which = Which::of(packet);
-        if which.is_some_and(|which| self.doubts.is_lossy_among_others(which)) {
+        if which.is_some_and(|which| self.doubts.is_lossy_among_others(which, self.coming())) {
             return Some(Why::Lost);
         }
         if conference.is_some() {
@@ -216,6 +216,14 @@ impl Follower {
         }
         self.doubt_all(said.at, Why::Elsewhere, teller);
         Some(Why::Elsewhere)
+    }
+
+    /// The messages that it received and that were not handed to the machine yet.
+    fn coming(&self) -> impl Iterator<Item = Which> {
+        self.timeline.values().take(LOOK).filter_map(|heard| match &heard.what {
+            HeardWhat::Packet { bytes, .. } => Which::of(&Packet::parse(bytes).ok()?),
+            HeardWhat::Begun { .. } | HeardWhat::Ended | HeardWhat::Alive { .. } => None,
+        })
     }
 
     /// When the endpoint ran again after it had not, not long before `at`.

@@ -490,10 +490,10 @@ impl Follower {
         }
     }
 
-    /// A packet to or from the endpoint was not captured.
-    pub(super) fn lost(&mut self, at: Timestamp, teller: Teller<'_>) {
-        if self.doubts.lost(at) {
-            let doubt = Doubt { conference: None, since: at, why: Why::Lost };
+    /// A packet to or from the endpoint was not captured, or may not have been.
+    pub(super) fn lost(&mut self, at: Timestamp, why: Why, teller: Teller<'_>) {
+        if self.doubts.lost(at, why) {
+            let doubt = Doubt { conference: None, since: at, why };
             self.tell(None, self.fed_at, What::Doubt(&doubt), teller);
         }
     }

@@ -16,6 +16,8 @@
 //! | File          | Concern                                                             |
 //! |---------------|---------------------------------------------------------------------|
 //! | `observation` | what is told: inputs, steps, judgements, differences                |
+//! | `clock`       | when frames were captured, whether the clock was set, silences      |
+//! | `copies`      | frames that were captured twice                                     |
 //! | `people`      | records to the endpoints that they are about                        |
 //! | `follower`    | one endpoint: what it heard and said, in order                      |
 //! | `wire`        | one session of an endpoint: acknowledgements, gaps                  |
@@ -33,6 +35,8 @@
 mod actions;
 mod adopt;
 mod age;
+mod clock;
+mod copies;
 mod doubt;
 mod expected;
 mod explain;

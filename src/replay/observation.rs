@@ -128,6 +128,11 @@ pub enum Why {
     /// A session lasted on without signs of life, which all clients send: the capture, which may be a
     /// simulated one, lacks them, and does not tell when packets were handled or sessions ended.
     NoSigns,
+    /// Nothing at all was captured for a while in which sessions lasted, whose parties send something every
+    /// second: frames are missing from the capture, or somebody set its clock forward.
+    Silence,
+    /// The times of the frames went back: somebody set the clock of the capture.
+    Clock,
     /// There was no room to remember more.
     NoRoom,
 }
@@ -144,6 +149,8 @@ impl Why {
         Self::Address,
         Self::DhtKey,
         Self::NoSigns,
+        Self::Silence,
+        Self::Clock,
         Self::NoRoom,
     ];
 
@@ -160,6 +167,8 @@ impl Why {
             Self::Address => "address",
             Self::DhtKey => "dht_key",
             Self::NoSigns => "no_signs",
+            Self::Silence => "silence",
+            Self::Clock => "clock",
             Self::NoRoom => "no_room",
         }
     }
@@ -181,6 +190,10 @@ impl Why {
                 "a DHT key in it is not the one that the capture shows, which proves none"
             }
             Self::NoSigns => "sessions go on without signs of life, which clients send",
+            Self::Silence => {
+                "nothing was captured for a while, though sessions lasted: frames are missing, or the clock was set"
+            }
+            Self::Clock => "the clock of the capture was set back",
             Self::NoRoom => "no room to remember more",
         }
     }

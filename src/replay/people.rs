@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
+use super::clock::{Clock, Gap};
+use super::copies::Copies;
 use super::follower::{Follower, Heard, HeardWhat, Said, SaidWhat, Teller};
 use super::observation::{Difference, Doubt, Tally, Why};
 use super::rules::NOBODY;
@@ -125,9 +127,8 @@ struct People {
     /// that there must be sessions nobody has the keys of.
     closed_in_a_row: HashMap<(SocketAddr, SocketAddr), u32>,
     closed: Recent<SocketAddr, ()>,
-    now: Timestamp,
-    /// The last record's frame, and how many came from it before: one frame of a stream may hold several.
-    frame: (u64, i64),
+    clock: Clock,
+    copies: Copies,
     left_out: LeftOut,
 }
 
@@ -145,8 +146,8 @@ impl Replay {
                 owners: Recent::new(ADDRESSES),
                 closed_in_a_row: HashMap::new(),
                 closed: Recent::new(ADDRESSES),
-                now: Timestamp::from_nanos(i64::MIN),
-                frame: (0, 0),
+                clock: Clock::default(),
+                copies: Copies::default(),
                 left_out: LeftOut::default(),
             },
         }
@@ -155,9 +156,15 @@ impl Replay {
     /// Takes the next record of a capture; `teller` gets what follows from it, and from those before.
     pub fn record(&mut self, record: &Record<'_>, teller: Teller<'_>) {
         let people = &mut self.people;
-        let in_turn = people.in_turn(record);
-        let record = in_turn.as_ref().unwrap_or(record);
-        people.now = people.now.max(record.at);
+        let (at, gap) = people.clock.read((record.file, record.frame), record.at);
+        let moved = (at != record.at).then(|| Record { at, ..record.clone() });
+        let record = moved.as_ref().unwrap_or(record);
+        if let Some(gap) = gap {
+            people.gap(&gap, teller);
+        }
+        if people.copies.is_one(record) {
+            return;
+        }
         people.pass_by(record, teller);
         let flow = self.delivery.record::<()>(record, &mut |record| {
             people.handled(record, teller);
@@ -204,15 +211,11 @@ impl Replay {
 }
 
 impl People {
-    /// The record a little later, if others of its frame came before: all have the frame's time.
-    fn in_turn<'a>(&mut self, record: &Record<'a>) -> Option<Record<'a>> {
-        let (frame, before) = &mut self.frame;
-        if *frame != record.frame {
-            self.frame = (record.frame, 0);
-            return None;
+    /// Frames may be missing, or the clock was set.
+    fn gap(&mut self, gap: &Gap, teller: Teller<'_>) {
+        for follower in self.endpoints.values_mut() {
+            follower.lost(gap.since, gap.why, teller);
         }
-        *before += 1;
-        Some(Record { at: record.at.later(*before), ..record.clone() })
     }
 
     /// What a record tells at the moment it passes by.
@@ -259,6 +262,7 @@ impl People {
         if from == to {
             return;
         }
+        self.clock.hear(data.session, at, data.id);
         let shown = self.dht_keys.peek(&record.src).copied();
         let known = self.endpoints.get(&from).and_then(|sender| sender.dht_key);
         let shown = shown.filter(|key| known != Some(*key) && self.whose(key).is_none());
@@ -413,7 +417,7 @@ impl People {
             let seen = next.unwrap_or(if wire.is_old { data.ack } else { 0 });
             if is_before(seen, data.ack) {
                 *next = Some(data.ack);
-                follower.lost(record.at, teller);
+                follower.lost(record.at, Why::Lost, teller);
             }
         }
     }
@@ -491,7 +495,7 @@ fn say(
         wire.speak(record.at);
         let gap = Wire::gap(&mut wire.next_said, data.number, data.from_the_start);
         if gap > 0 {
-            follower.lost(record.at, teller);
+            follower.lost(record.at, Why::Lost, teller);
         }
     }
     if let Some(Ok(packet)) = &data.packet {
@@ -542,7 +546,7 @@ fn hear(
     let is_relayed = wire.relayed;
     let begins = !std::mem::replace(&mut wire.heard, true);
     if gap > 0 {
-        follower.lost(record.at, teller);
+        follower.lost(record.at, Why::Lost, teller);
     }
     if let (Some(conference), Some(Ok(packet))) = (data.context.conference, &data.packet)
         && let (None, Some(number)) = (packet.conference(), packet.group_number())

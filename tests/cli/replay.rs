@@ -78,6 +78,16 @@ fn who_is_not_there_is_an_error() {
 }
 
 #[test]
+fn a_save_of_somebody_who_is_not_there_is_told() {
+    let save = format!("{SAMPLES}/savedata/two.cas.tox");
+    let (code, told, talk) = replay(&[&sample("detour"), "--state", &save]);
+    assert_eq!(code, 0, "{told}");
+    assert!(talk.contains("two.cas.tox was not used: it belongs to 4fa91426"), "{talk}");
+    let (_, _, talk) = replay(&[&sample("two"), "--state", &save]);
+    assert_eq!(talk, "");
+}
+
+#[test]
 fn a_capture_without_known_senders_says_so() {
     let (code, told, _) = replay(&[&sample("middle")]);
     assert_eq!(code, 0);
