@@ -108,8 +108,10 @@ fn flip(capture: &[u8], swept: Range<usize>, keys: &[u8], wanted: impl Fn(usize,
         for bit in (0..8).filter(|bit| wanted(at, *bit)) {
             capture[at] ^= 1 << bit;
             let (seen, end) = records(&capture, keys);
-            // Those that are followed by another one before the damage.
-            let before = whole.iter().skip(1).filter(|(_, offset, _)| *offset <= at as u64).count();
+            // Those of frames that are followed by another one before the damage; a frame may have several.
+            let last = whole.iter().map(|(_, offset, _)| *offset).rfind(|it| *it <= at as u64);
+            let is_before = |record: &&(u64, u64, &str)| last.is_some_and(|it| record.1 < it);
+            let before = whole.iter().take_while(is_before).count();
             assert_eq!(seen.get(..before), whole.get(..before), "byte {at}, bit {bit}: {end:?}");
             capture[at] ^= 1 << bit;
         }

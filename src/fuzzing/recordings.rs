@@ -16,6 +16,9 @@ use crate::reseal::{Edit, Packet, Recording, Secrets};
 /// The type of secrets blocks that are read as key logs.
 const SECRETS: u32 = 0x544f_584b;
 
+/// So many packets without a key may fail before not every one is searched for.
+const SEARCHES: usize = 8;
+
 /// A capture with keys inside gives the same records each time, whose fields fit the field table. What opens
 /// there, opens when it is written again with all of its secrets or only those that opened something, and when
 /// its keys are taken out and put in front. It agrees with itself about the time; replay ends with all
@@ -24,8 +27,9 @@ pub fn recording(data: &[u8]) {
     let Some(records) = dissected(data) else { return };
     assert_eq!(Some(&records), dissected(data).as_ref());
     let log = embedded(data);
-    let from_the_start = dissected(&with_keys(data, &log)).map_or(0, |it| it.opened);
-    assert!(records.opened <= from_the_start, "{from_the_start}");
+    let from_the_start = dissected(&with_keys(data, &log));
+    let opens = from_the_start.map_or(records.opened == 0, |it| it.opens(records.opened));
+    assert!(opens, "keys in front open less");
     agrees_with_itself(data);
     sealed_again(data, &records);
     judged(data);
@@ -46,6 +50,15 @@ struct Records {
     /// The kind of each, how many fields it has, and why it is closed.
     kinds: Vec<(&'static str, usize, Option<&'static str>)>,
     opened: usize,
+}
+
+impl Records {
+    /// With all keys from the start, as much opens as with keys on the way. But where packets fail, keys are looked
+    /// for ever more seldom, and anew with each key that comes: that of a packet further back may not be tried.
+    fn opens(&self, so_many: usize) -> bool {
+        let failed = self.kinds.iter().filter(|(_, _, why)| why.is_some()).count();
+        self.opened >= so_many || failed >= SEARCHES
+    }
 }
 
 fn dissected(data: &[u8]) -> Option<Records> {
@@ -133,12 +146,13 @@ fn sealed_again(data: &[u8], records: &Records) {
         let (again, written) = recording.write(Vec::new()).expect("memory takes everything");
         assert_eq!(written.sealed, 0);
         let again = dissected(&again).expect("what was written is a capture");
-        assert!(again.opened >= records.opened, "{secrets:?}");
+        assert!(again.opens(records.opened), "{secrets:?}");
         let same = |packet: &Packet| vec![Edit::Change(packet.bytes.clone())];
         recording.edit_each(same).expect("what was sent can be sent");
         let (again, written) = recording.write(Vec::new()).expect("memory takes everything");
         let again = dissected(&again).expect("what was written is a capture");
-        assert!(again.opened as u64 >= written.sealed, "{written:?}");
+        let sealed = usize::try_from(written.sealed).expect("each takes bytes");
+        assert!(again.opens(sealed), "{written:?}");
     }
 }
 

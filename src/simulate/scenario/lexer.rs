@@ -42,9 +42,9 @@ pub(super) fn tokens(line: &str) -> Result<Vec<Placed<'_>>, Fault> {
             Some(_) => {
                 let len = begun.find([' ', '\t', '#', '"']).unwrap_or(begun.len());
                 let word = begun.get(..len).unwrap_or_default();
-                if let Some(bad) = word.find(|c: char| c.is_control()) {
+                if let Some((bad, c)) = word.char_indices().find(|(_, c)| c.is_control()) {
                     let fault = "this character cannot stand outside of quotation marks";
-                    return Err(Fault { at: at + bad, len: 1, fault });
+                    return Err(Fault { at: at + bad, len: c.len_utf8(), fault });
                 }
                 tokens.push(Placed { token: Token::Word(word), at, len });
                 len
@@ -112,9 +112,13 @@ mod tests {
 
     #[test]
     fn what_is_no_word_and_no_text_is_pointed_at() {
-        for (line, at, len) in
-            [("a \"b", 2, 1), (r#"a "b\q""#, 4, 2), (r#""\x4""#, 1, 2), ("a b\u{1b}", 3, 1)]
-        {
+        for (line, at, len) in [
+            ("a \"b", 2, 1),
+            (r#"a "b\q""#, 4, 2),
+            (r#""\x4""#, 1, 2),
+            ("a b\u{1b}", 3, 1),
+            ("a b\u{80}", 3, 2),
+        ] {
             let fault = tokens(line).err().unwrap();
             assert_eq!((fault.at, fault.len), (at, len), "{line}");
         }

@@ -138,22 +138,35 @@ impl Start {
         let parts = [inside, outside];
         all.split(&parts);
         all.world.run_for(110 * SECOND);
+        let or_forgotten = |all: &Gathering, why| {
+            if everybody.iter().any(|who| has_forgotten_all(all, *who)) { FORGOTTEN } else { why }
+        };
         if !parts.iter().all(|part| all.see_each_other(part) && all.is_whole(part)) {
-            return Err("the parts are not two");
+            return Err(or_forgotten(&all, "the parts are not two"));
         }
         all.heal();
         all.world.befriend(one, other);
         let healed = all.world.now();
         let merged = |all: &Gathering| all.see_each_other(&everybody) && all.is_whole(&everybody);
         if !all.wait_until(healed + 120 * SECOND, merged) {
-            return Err("not merged after 120 s");
+            return Err(or_forgotten(&all, "not merged after 120 s"));
         }
         all.finding().map_or(Ok(all.world.now() - healed), |_| Err("an invariant does not hold"))
     }
 }
 
+/// Somebody without a slot and without anybody in its lists, whom only an invitation brings back.
+const FORGOTTEN: &str = "somebody forgot everybody";
+
+fn has_forgotten_all(all: &Gathering, who: MemberId) -> bool {
+    all.group(who).is_some_and(|it| {
+        it.active().len() == 1 && it.frozen().is_empty() && it.slots().next().is_none()
+    })
+}
+
 /// G-004, from every start with two parts and at most `TOXSCOPE_MEMBERS` members (4): if all are of the
-/// reference, and if all but the two who become friends are of before persistent conferences.
+/// reference, and if all but the two who become friends are of before persistent conferences. Of six,
+/// such an old member forgets everybody in some starts (`docs/divergences.md`), and nothing else fails.
 #[test]
 fn two_parts_merge_from_every_start() {
     let most = usize::try_from(wanted("TOXSCOPE_MEMBERS", 4)).unwrap();
@@ -178,7 +191,10 @@ fn two_parts_merge_from_every_start() {
         for (why, starts) in &failed {
             println!("{why}: {}, such as {:?}", starts.len(), &starts[..starts.len().min(3)]);
         }
+        let forgotten = failed.remove(FORGOTTEN).map_or(0, |starts| starts.len());
         assert!(failed.is_empty());
+        let known = if most == 6 && others == Profile::legacy() { 605 } else { 0 };
+        assert_eq!(forgotten, known, "starts in which {FORGOTTEN}");
     }
 }
 
