@@ -4,7 +4,6 @@
 //! cookie means that there is no session.
 
 use std::hash::BuildHasher;
-use std::net::SocketAddr;
 
 use foldhash::quality::FixedState;
 
@@ -18,9 +17,13 @@ const DATAGRAMS: usize = 1 << 14;
 /// a session once a second, and data never: its nonce has another count then (packets §5.2).
 const AGAIN: i64 = 900_000_000;
 
+/// Bytes of a data packet that opens which no other one has: packet id, the end of its nonce, and its tag (packets §5.2).
+const FRONT: usize = 1 + 2 + 16;
+
 /// Tells copies.
 pub(super) struct Copies {
-    seen: Recent<(SocketAddr, SocketAddr, u64), Timestamp>,
+    /// When a datagram was first captured, by a digest of its addresses and bytes.
+    seen: Recent<u64, Timestamp>,
 }
 
 impl Default for Copies {
@@ -42,13 +45,16 @@ impl Copies {
         if !is_of_session || record.transport != Transport::Udp {
             return false;
         }
-        let digest = FixedState::default().hash_one(record.datagram);
-        let datagram = (record.src, record.dst, digest);
-        let before = self.seen.peek(&datagram).copied();
-        if before.is_some_and(|before| record.at.nanos_since(before) < AGAIN) {
-            return true;
+        let bytes = match record.content {
+            Content::Data(Ok(_)) => record.datagram.get(..FRONT).unwrap_or(record.datagram),
+            _ => record.datagram,
+        };
+        let digest = FixedState::default().hash_one((record.src, record.dst, bytes));
+        let first = self.seen.get_or_insert(digest, || Timestamp::MIN);
+        let is_copy = record.at.nanos_since(*first) < AGAIN;
+        if !is_copy {
+            *first = record.at;
         }
-        self.seen.put(datagram, record.at);
-        false
+        is_copy
     }
 }
