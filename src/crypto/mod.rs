@@ -34,4 +34,5 @@ pub use order::Order;
 pub use relays::{RelaySeen, Relayed, Relays, Route, StreamBytes};
 pub use seal::{Seal, seal_data};
 pub use sealed::Sealed;
+pub(crate) use sessions::SEARCHES;
 pub use sessions::{Data, OpenHandshake, Opened, Seen, Sessions};

@@ -42,7 +42,7 @@ const REQUESTS_ELSEWHERE: usize = 16;
 
 /// For how many packets of one link, one after another, that nothing nearer opens, a key is searched, and
 /// a handshake awaited.
-const SEARCHES: u32 = 8;
+pub(crate) const SEARCHES: u32 = 8;
 const WAITS: u32 = 256;
 
 /// What one datagram turned out to be.

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::traffic::fields_fit;
 use crate::capture::{Changes, Clock, Datagrams, Event, Limits, rewrite};
-use crate::crypto::{Inventory, KeyRing, MAGIC, comments, is_key_log, sift};
+use crate::crypto::{Inventory, KeyRing, MAGIC, SEARCHES, comments, is_key_log, sift};
 use crate::dissect::{Content, Dissector, Item, Totals, stream};
 use crate::lint::{Lint, RULES};
 use crate::replay::{Options, Replay, What};
@@ -15,9 +15,6 @@ use crate::reseal::{Edit, Packet, Recording, Secrets};
 
 /// The type of secrets blocks that are read as key logs.
 const SECRETS: u32 = 0x544f_584b;
-
-/// So many packets without a key may fail before not every one is searched for.
-const SEARCHES: usize = 8;
 
 /// A capture with keys inside gives the same records each time, whose fields fit the field table. What opens
 /// there, opens when it is written again with all of its secrets or only those that opened something, and when
@@ -57,7 +54,7 @@ impl Records {
     /// for ever more seldom, and anew with each key that comes: that of a packet further back may not be tried.
     fn opens(&self, so_many: usize) -> bool {
         let failed = self.kinds.iter().filter(|(_, _, why)| why.is_some()).count();
-        self.opened >= so_many || failed >= SEARCHES
+        self.opened >= so_many || failed >= SEARCHES as usize
     }
 }
 
